@@ -1,0 +1,1 @@
+"""Composition root (grows with the rooms)."""
