@@ -1,1 +1,60 @@
-"""Composition root (grows with the rooms)."""
+"""Composition root: Settings -> Services, everything that pages and routes work with, made once a process."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from utils.jobs.contract import Jobs
+from utils.session_manager import SessionManager
+from utils.settings import Settings
+
+if TYPE_CHECKING:
+    from utils.jobs.supervise import Supervisor
+    from utils.speech.contract import SpeechEngine
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the workflows need.
+
+    Attributes:
+        settings: As they were at the start.
+        sessions: The only writer of the outputs folder.
+        jobs: Work that outlives a click.
+        engines: Speech engines by name; their libraries load on first use.
+        supervisor: Keeps this machine's workers alive; started and stopped by the app's lifespan.
+        clock: Seconds since the epoch.
+    """
+
+    settings: Settings
+    sessions: SessionManager
+    jobs: Jobs
+    engines: Mapping[str, SpeechEngine]
+    supervisor: Supervisor
+    clock: Clock = time.time
+
+
+def build(settings: Settings) -> Services:
+    """Wire everything from settings. Starts nothing; that is the lifespan's work."""
+    from utils.jobs import build_jobs
+    from utils.speech.engines import build as build_engines
+
+    sessions = SessionManager.from_settings(settings)
+    jobs, supervisor = build_jobs(settings, sessions)
+    return Services(settings, sessions, jobs, build_engines(settings), supervisor)
+
+
+@functools.cache
+def default() -> Services:
+    """The services of this process, made from the environment on the first call."""
+    from utils.session_manager import set_manager
+
+    services = build(Settings.load())
+    set_manager(services.sessions)
+    return services

@@ -1,0 +1,92 @@
+"""What was made: list it, open it, rename it, keep it, delete it, take it away as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.errors import BadInput
+from utils.services import Services
+from utils.storage import names
+from utils.storage.item import Item
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of items, newest first, and how many there are in all."""
+
+    items: list[Item]
+    total: int
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """A finished file, ready to be served.
+
+    Attributes:
+        path: On disk; a regular file inside the session.
+        media_type: From our own map.
+        download_name: What the person's computer shall call it, made from the title.
+        size_bytes: Length.
+        etag: Strong validator, quotes included.
+    """
+
+    path: Path
+    media_type: str
+    download_name: str
+    size_bytes: int
+    etag: str
+
+
+def listing(
+    services: Services, session_id: str, *, kinds: tuple[str, ...] | None = None, q: str = "", offset: int = 0, limit: int = 50
+) -> Listing:
+    """One page of a session's items."""
+    items, total = services.sessions.list_items(session_id, kinds=kinds, q=q, offset=offset, limit=limit)
+    return Listing(items, total)
+
+
+def get(services: Services, session_id: str, item_id: str) -> Item:
+    """One item. Raises NotFound."""
+    return services.sessions.get_item(session_id, item_id)
+
+
+def rename(services: Services, session_id: str, item_id: str, title: str) -> Item:
+    """Give an item another title. Raises NotFound, BadInput for an empty one."""
+    cleaned = names.clean_title(title)
+    if not cleaned:
+        raise BadInput("The title is empty.", "Type at least one letter.")
+    return services.sessions.update_item(session_id, item_id, title=cleaned)
+
+
+def keep(services: Services, session_id: str, item_id: str, permanent: bool) -> Item:
+    """Mark an item as never to be removed by retention, or take the mark away. Raises NotFound."""
+    return services.sessions.update_item(session_id, item_id, permanent=permanent)
+
+
+def delete(services: Services, session_id: str, item_id: str, *, force: bool = False) -> None:
+    """Delete an item; it can be taken back for a few seconds. Work on it is cancelled first when `force`.
+
+    Raises:
+        NotFound: unknown or somebody else's.
+        Conflict: its job is still open and `force` is off.
+    """
+    if force and any(job.id == item_id for job in services.jobs.of_session(session_id, open_only=True)):
+        services.jobs.cancel(session_id, item_id)
+    services.sessions.delete_item(session_id, item_id, force=force)
+
+
+def undo(services: Services, session_id: str, item_id: str) -> Item:
+    """Take a deletion back. Raises NotFound when it is too late."""
+    return services.sessions.restore_item(session_id, item_id)
+
+
+def file_answer(services: Services, session_id: str, item_id: str, name: str) -> FileAnswer:
+    """Where a finished file of an item lies and how to serve it. Raises NotFound."""
+    path = services.sessions.file_path(session_id, item_id, name)
+    item = services.sessions.get_item(session_id, item_id)
+    file = item.file(name)
+    media_type = file.media_type if file else "application/octet-stream"
+    facts = path.stat()
+    etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
+    return FileAnswer(path, media_type, names.download_name(item.title, path.suffix), facts.st_size, etag)

@@ -1,0 +1,123 @@
+"""Text to speech, one at a time: say what it will cost, start it, hear a voice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from utils.errors import AppError, NotFound
+from utils.jobs.contract import JobStatus, NewJob
+from utils.services import Services
+from utils.speech import plan as planning
+from utils.speech import voices
+from utils.speech.contract import SpeechRequest
+
+TITLE_WORDS = 8
+KEPT_SAMPLES = 12  # voice samples a session keeps; the oldest goes
+SAMPLE_TEXTS = {
+    "en": "Good morning. This is how I sound.",
+    "de": "Guten Morgen. So klinge ich.",
+    "fr": "Bonjour. Voici ma voix.",
+    "es": "Buenos días. Así suena mi voz.",
+    "it": "Buongiorno. Questa è la mia voce.",
+    "pt": "Bom dia. Esta é a minha voz.",
+    "nl": "Goedemorgen. Zo klink ik.",
+    "pl": "Dzień dobry. Tak brzmi mój głos.",
+    "ru": "Доброе утро. Так звучит мой голос.",
+    "zh": "早上好。这是我的声音。",
+    "ja": "おはようございます。これが私の声です。",
+    "ko": "안녕하세요. 제 목소리입니다.",
+    "ar": "صباح الخير. هكذا يبدو صوتي.",
+    "hi": "सुप्रभात। मेरी आवाज़ ऐसी है।",
+    "tr": "Günaydın. Sesim böyle.",
+    "uk": "Доброго ранку. Так звучить мій голос.",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a generation would be, told before it starts.
+
+    Attributes:
+        characters: Of the text as typed.
+        limit: Most characters allowed (MAX_TEXT_CHARS).
+        spoken_text: What will be spoken, after cleaning and the dictionary.
+        requests: Requests to Google if Google speaks; 0 for an engine of our own.
+        sound_s: Estimated length of the sound in seconds.
+        engine: Name of the engine that is tried first.
+        problem: The error that Generate would raise, or None.
+    """
+
+    characters: int
+    limit: int
+    spoken_text: str = ""
+    requests: int = 0
+    sound_s: float = 0.0
+    engine: str = ""
+    problem: AppError | None = None
+
+
+def first_engine(services: Services, request: SpeechRequest) -> str:
+    """Name of the engine that will be tried first for this request."""
+    if request.voice:
+        return voices.find(request.voice).engine
+    wanted = services.settings.tts_engine if request.engine == "auto" else request.engine
+    return "gtts" if wanted == "auto" and voices.has_engine(request.language, "gtts") else ("espeak" if wanted == "auto" else wanted)
+
+
+def estimate(services: Services, request: SpeechRequest) -> Estimate:
+    """Say what would be spoken and what it costs; never raises for bad input, the problem is in the answer."""
+    limit = services.settings.max_text_chars
+    shown = Estimate(len(request.text), limit)
+    try:
+        plan = planning.plan(request, max_chars=limit)
+        engine = first_engine(services, request)
+    except AppError as problem:
+        return replace(shown, problem=problem)
+    requests = services.engines[engine].requests(plan.parts)
+    return replace(shown, spoken_text=plan.spoken_text, requests=requests, sound_s=plan.seconds, engine=engine)
+
+
+def title_of(request: SpeechRequest) -> str:
+    """The given title, or the first words of the text."""
+    return request.title.strip() or " ".join(request.text.split()[:TITLE_WORDS])
+
+
+def submit(services: Services, session_id: str, request: SpeechRequest) -> JobStatus:
+    """Check the request and start the work.
+
+    Raises:
+        BadInput: or one of its children, with the reason; nothing was made.
+        TooMany: too many open jobs.
+        QuotaExceeded: no room left in this session.
+    """
+    planning.plan(request, max_chars=services.settings.max_text_chars)
+    first_engine(services, request)
+    return services.jobs.submit(session_id, NewJob("speech", title_of(request), "speech", request.as_dict()))
+
+
+def sample(services: Services, session_id: str, request: SpeechRequest) -> JobStatus:
+    """A few words in the request's voice; the same voice again answers with the sample that is there."""
+    text = SAMPLE_TEXTS.get(request.language.partition("-")[0], SAMPLE_TEXTS["en"])
+    wanted = replace(request, text=text, dictionary=(), title="Sample", format="mp3")
+    key = "|".join(str(part) for part in (wanted.engine, wanted.language, wanted.accent, wanted.voice, wanted.speed, wanted.pitch))
+    session = services.sessions.peek_session(session_id)
+    if session is None:
+        raise NotFound("This session has ended.", "Reload the page to begin a new one.")
+    kept: dict[str, str] = dict(session.preferences.get("samples", {}))
+    if key in kept:
+        try:
+            status = services.jobs.status(session_id, kept[key])
+            if status.state in ("queued", "running", "done"):
+                return status
+        except NotFound:
+            pass  # swept or deleted: make it anew
+    status = services.jobs.submit(session_id, NewJob("sample", "Sample", "sample", wanted.as_dict()))
+    kept[key] = status.id
+    while len(kept) > KEPT_SAMPLES:
+        oldest = next(iter(kept))
+        try:
+            services.sessions.delete_item(session_id, kept.pop(oldest))
+        except AppError:
+            continue  # gone already, or still being made: the sweep takes it with the session
+    services.sessions.update_session(session_id, preferences={**session.preferences, "samples": kept})
+    return status
