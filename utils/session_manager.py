@@ -1,0 +1,301 @@
+"""Sessions on disk, and the only writer of the outputs folder.
+
+`SessionManager` holds no truth of its own: everything is read from the folders, so any number of threads, processes and servers
+may work on one outputs folder. The functions at the end do the same for the current session of one process-wide manager.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from utils.errors import Conflict, NotFound, StoreUnavailable
+from utils.settings import Settings
+from utils.storage import locks, names, sessions, tokens
+from utils.storage.faults import no_session, told
+from utils.storage.item_store import ItemStore
+from utils.storage.sessions import Session, Usage
+from utils.storage.sweep import SweepReport, survey, sweep
+from utils.storage.trash import UNDO_S
+
+__all__ = ["UNDO_S", "Session", "SessionManager", "SweepReport", "Usage"]
+
+TOUCH_S = 60.0  # last_activity is written at most this often
+DELETE_WAIT_S = 1.0  # a short write of another tab must not refuse a deletion
+TRASH_EVERY_S = 15.0
+_LOG = logging.getLogger("sotto.sessions")
+
+
+class SessionManager(ItemStore):
+    """Makes, finds, changes and removes sessions and their items. Thread- and process-safe."""
+
+    def __init__(
+        self,
+        outputs: Path | None = None,
+        *,
+        session_timeout_hours: float = 24.0,
+        max_sessions: int = 0,
+        quota_bytes: int = 2048 * 2**20,
+        secret_key: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare the outputs folder and the signing key.
+
+        Args:
+            outputs: Where sessions live; None means `outputs` in the working folder.
+            session_timeout_hours: Sessions unused for longer are swept; 0 = never.
+            max_sessions: Most sessions that a sweep leaves; 0 = no limit.
+            quota_bytes: Most bytes on disk of one session.
+            secret_key: Signs tokens; empty means the key in `outputs/.secret`, made when missing.
+            clock: Seconds since the epoch.
+
+        Raises:
+            StoreUnavailable: The folder is not there and cannot be made, or the key cannot be read.
+        """
+        super().__init__(Path(outputs or "outputs").absolute(), quota_bytes, clock)
+        self.session_timeout_hours = session_timeout_hours
+        self.max_sessions = max_sessions
+        self._signer = tokens.signer(self.outputs, secret_key)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, clock: Callable[[], float] = time.time) -> SessionManager:
+        """A manager as the settings say."""
+        return cls(
+            settings.outputs_dir,
+            session_timeout_hours=settings.session_timeout_hours,
+            max_sessions=settings.max_sessions,
+            quota_bytes=settings.session_quota_mb * 2**20,
+            secret_key=settings.secret_key,
+            clock=clock,
+        )
+
+    # ---- credential ----------------------------------------------------------------------------------------------
+
+    def token(self, session_id: str) -> str:
+        """The credential of a session: `<uuid>.<HMAC-SHA256>`. Raises NotFound for a malformed id."""
+        if not names.is_session_id(session_id):
+            raise no_session()
+        return self._signer.token(session_id)
+
+    def verify(self, token: str | None) -> str | None:
+        """The session id of a genuine token (the session itself may be gone), else None. Never raises, constant time."""
+        return self._signer.verify(token)
+
+    # ---- sessions ------------------------------------------------------------------------------------------------
+
+    def create_session(self) -> str:
+        """Make a new, empty session and return its id."""
+        with self._root() as root:
+            return sessions.create(root, self.clock())
+
+    def get_session(self, session_id: str) -> Session | None:
+        """The session, or None when there is none of that id. Counts as activity."""
+        session = self.peek_session(session_id)
+        if session is not None and abs(self.clock() - session.last_activity) >= TOUCH_S:
+            try:
+                with self._session(session_id) as folder:
+                    return sessions.change(folder, self.clock(), durable=False)
+            except StoreUnavailable as exc:  # a full disk must not keep anybody from reading
+                _LOG.warning("activity not noted session=%s reason=%s", session_id, type(exc.__cause__).__name__)
+        return session
+
+    def peek_session(self, session_id: str) -> Session | None:
+        """As get_session, without counting as activity."""
+        try:
+            with sessions.opened(self.outputs, session_id) as folder:
+                return sessions.read(folder)
+        except (NotFound, ValueError):
+            return None
+
+    def update_session(
+        self,
+        session_id: str,
+        *,
+        permanent: bool | None = None,
+        status: str | None = None,
+        preferences: dict[str, Any] | None = None,
+    ) -> Session:
+        """Change what is given and leave the rest; `preferences` are replaced whole. Raises NotFound, BadInput."""
+        given: dict[str, Any] = {"permanent": permanent, "status": status, "preferences": preferences}
+        with self._session(session_id) as folder:
+            return sessions.change(folder, self.clock(), **{name: value for name, value in given.items() if value is not None})
+
+    def delete_session(self, session_id: str, *, force: bool = False) -> None:
+        """Remove a session and everything in it, for good.
+
+        Raises:
+            NotFound: There is none of that id.
+            Conflict: A job is open or somebody holds a lease, and `force` is off.
+        """
+        with sessions.opened(self.outputs, session_id) as folder, self._root() as root:
+            if force:
+                self._trash.take_session(root, session_id)
+            else:
+                try:
+                    with locks.alone(folder, DELETE_WAIT_S):
+                        if self.markers.ids(session_id):
+                            raise locks.Busy
+                        self._trash.take_session(root, session_id)
+                except locks.Busy as exc:
+                    raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.") from exc
+        self.markers.drop_session(session_id)
+        self.empty_trash()
+
+    def get_all_session_ids(self) -> list[str]:
+        """Ids of all sessions, in no order."""
+        with told(no_session()):
+            return sessions.ids(self.outputs)
+
+    def get_active_session_count(self) -> int:
+        """How many sessions there are now."""
+        return len(self.get_all_session_ids())
+
+    def expires_at(self, session_id: str) -> float | None:
+        """When a sweep would remove the session by age if nothing happened in it any more; None = never. Raises NotFound."""
+        session = self.peek_session(session_id)
+        if session is None:
+            raise no_session()
+        if session.permanent or not self.session_timeout_hours:
+            return None
+        with told(no_session()):
+            used = max(session.last_activity, survey(self.outputs / session_id, self.clock()).newest)
+        return used + self.session_timeout_hours * 3600
+
+    # ---- retention -----------------------------------------------------------------------------------------------
+
+    def cleanup_old_sessions(
+        self,
+        max_age_hours: float | None = None,
+        max_sessions: int | None = None,
+        *,
+        dry_run: bool = False,
+        keep: Collection[str] = (),
+    ) -> SweepReport:
+        """One sweep: remove sessions by age and by count.
+
+        Args:
+            max_age_hours: Instead of SESSION_TIMEOUT_HOURS; 0 = nothing goes by age.
+            max_sessions: Instead of MAX_SESSIONS; 0 = no limit.
+            dry_run: Only say what would go and why.
+            keep: Sessions that stay in any case.
+        """
+        hours = self.session_timeout_hours if max_age_hours is None else max_age_hours
+        most = self.max_sessions if max_sessions is None else max_sessions
+        with told(no_session()):
+            report = sweep(
+                self.outputs,
+                self._trash,
+                self.markers,
+                now=self.clock(),
+                max_age_s=hours * 3600,
+                max_sessions=most,
+                keep=keep,
+                dry_run=dry_run,
+            )
+        _LOG.info(
+            "sweep removed=%d kept=%d active=%d odd=%d errors=%d freed_bytes=%d seconds=%.3f dry_run=%s",
+            *(len(report.removed), report.kept, report.active, len(report.odd), len(report.errors)),
+            *(report.freed_bytes, report.seconds, dry_run),
+        )
+        return report
+
+    async def cleanup_loop(self, interval_s: float) -> None:
+        """Sweep now and every `interval_s` seconds until cancelled, and empty the trash in between."""
+        due = 0.0
+        while True:
+            sweeping = time.monotonic() >= due
+            try:
+                await asyncio.to_thread(self.cleanup_old_sessions if sweeping else self.empty_trash)
+            except Exception:  # noqa: BLE001 - one bad sweep must not be the last
+                _LOG.exception("sweep failed")
+            if sweeping:
+                due = time.monotonic() + interval_s
+            await asyncio.sleep(min(TRASH_EVERY_S, max(0.0, due - time.monotonic())))
+
+    def empty_trash(self) -> int:
+        """Delete what can no longer be taken back; the number of things deleted."""
+        with told(no_session()):
+            return self._trash.empty(self.clock())
+
+
+class _Process:
+    """The manager of this process, and how it learns whose turn it is."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.manager: SessionManager | None = None
+        self.current: Callable[[], str | None] | None = None
+        self.own: str | None = None  # the session of a plain script, which has no browser
+
+
+_PROCESS = _Process()
+
+
+def get_manager() -> SessionManager:
+    """The manager of this process, made from the settings on the first call."""
+    with _PROCESS.lock:
+        if _PROCESS.manager is None:
+            _PROCESS.manager = SessionManager.from_settings(Settings.load())
+        return _PROCESS.manager
+
+
+def set_manager(manager: SessionManager | None, current: Callable[[], str | None] | None = None) -> None:
+    """Make `manager` that of this process; `current` answers the id of the session that is being served, or None."""
+    with _PROCESS.lock:
+        _PROCESS.manager, _PROCESS.current, _PROCESS.own = manager, current, None
+
+
+def get_session_id() -> str:
+    """The current session's id; a plain script without a browser gets a session of its own."""
+    session_id = _current()
+    if session_id is None:
+        create_session_temp_dir()
+        session_id = _current()
+    return session_id or ""
+
+
+def get_session_output_dir() -> Path:
+    """The current session's folder. Raises NotFound when the session has ended."""
+    with sessions.opened(get_manager().outputs, get_session_id()) as folder:
+        return folder.path
+
+
+def get_session_single_dir() -> Path:
+    """The current session's folder of single items."""
+    return get_session_output_dir() / "single"
+
+
+def get_session_bulk_dir(name: str) -> Path:
+    """A folder of the current session for a batch, made when missing; `name` becomes a safe slug."""
+    folder = get_session_output_dir() / "bulk" / names.slug(name)
+    with told(no_session()):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def cleanup_old_sessions(max_age_hours: float | None = None, max_sessions: int | None = None) -> SweepReport:
+    """One sweep as SessionManager.cleanup_old_sessions; the current session stays in any case."""
+    current = _current()
+    return get_manager().cleanup_old_sessions(max_age_hours, max_sessions, keep=[current] if current else [])
+
+
+def create_session_temp_dir() -> Path:
+    """Make a new session and return its folder. In a plain script it becomes the current one."""
+    manager = get_manager()
+    session_id = manager.create_session()
+    _PROCESS.own = session_id
+    return manager.outputs / session_id
+
+
+def get_current_session_dir() -> Path:
+    """The current session's folder; the same as get_session_output_dir."""
+    return get_session_output_dir()
+
+
+def _current() -> str | None:
+    return (_PROCESS.current() if _PROCESS.current else None) or _PROCESS.own

@@ -1,0 +1,131 @@
+"""Items of sessions: made, found, listed, changed, deleted and taken back, with their files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from utils.errors import Conflict
+from utils.storage import files, items, sessions
+from utils.storage.base import Store
+from utils.storage.cache import FolderCache
+from utils.storage.faults import no_item, no_session, told
+from utils.storage.item import Item
+
+
+class ItemStore(Store):
+    """The part of SessionManager that is about items."""
+
+    def __init__(self, outputs: Path, quota_bytes: int, clock: Callable[[], float]) -> None:
+        super().__init__(outputs, quota_bytes, clock)
+        self._kinds = items.KindMemo()
+
+    def create_item(
+        self,
+        session_id: str,
+        *,
+        folder: str,
+        kind: str,
+        title: str,
+        request: dict[str, Any],
+        files: Mapping[str, bytes] | None = None,
+    ) -> Item:
+        """Make an item; its folder appears whole, with `files` (such as `job.json`) inside.
+
+        Raises:
+            NotFound: There is no such session.
+            QuotaExceeded: No room is left in it.
+        """
+        first = dict(files or {})
+        with self._session(session_id) as session:
+            self.check_quota(session_id, sum(map(len, first.values())))
+            return items.create(session, folder=folder, kind=kind, title=title, request=request, files=first, now=self.clock())
+
+    def get_item(self, session_id: str, item_id: str) -> Item:
+        """One item. Raises NotFound for unknown, malformed, removed and foreign ones alike."""
+        with sessions.opened(self.outputs, session_id) as session, items.opened(session, item_id) as folder:
+            return items.read(folder)
+
+    def list_items(
+        self, session_id: str, *, kinds: Collection[str] | None = None, q: str = "", offset: int = 0, limit: int = 50
+    ) -> tuple[list[Item], int]:
+        """Items newest first, samples left out, and how many match in all.
+
+        Args:
+            session_id: Whose.
+            kinds: Only these; None = all.
+            q: Words that the title or text must contain, letter case aside.
+            offset: Matches to leave out at the start.
+            limit: Most items in the answer.
+        """
+        with sessions.opened(self.outputs, session_id) as session:
+            return items.page(session, kinds=kinds, q=q, offset=max(0, offset), limit=max(0, limit), known=self._kinds)
+
+    def update_item(self, session_id: str, item_id: str, **changes: Any) -> Item:
+        """Change title, permanent, request, result or files; the record is replaced whole. Raises NotFound."""
+        with self._item(session_id, item_id) as folder:
+            return items.change(folder, self.clock(), **changes)
+
+    def item_path(self, session_id: str, item_id: str) -> Path:
+        """The item's folder. Raises NotFound."""
+        with sessions.opened(self.outputs, session_id) as session, items.opened(session, item_id) as folder:
+            return folder.path
+
+    def file_path(self, session_id: str, item_id: str, name: str) -> Path:
+        """Where a finished file lies: one that the item lists, a regular file and no link. Raises NotFound."""
+        with sessions.opened(self.outputs, session_id) as session, items.opened(session, item_id) as folder:
+            return files.finished(folder, items.read(folder), name)
+
+    def write_file(self, session_id: str, item_id: str, name: str, data: bytes, *, durable: bool = True) -> Path:
+        """Make or replace a file of an item, whole or not at all. Raises NotFound, StoreUnavailable."""
+        with self._item(session_id, item_id) as folder:
+            folder.write(items.file_name(name), data, durable=durable, when=self.clock())
+            return folder.path / name
+
+    @contextmanager
+    def scratch(self, session_id: str, item_id: str) -> Iterator[Path]:
+        """A folder inside the item for work in progress, removed at the end whatever happens. Holds a lease meanwhile."""
+        with ExitStack() as stack:
+            with told(no_session()), items.opened(self._hold(stack, session_id), item_id) as folder:
+                work = files.new_scratch(folder)
+            stack.callback(shutil.rmtree, work, ignore_errors=True)
+            yield work
+
+    def publish(self, session_id: str, item_id: str, built: Path, name: str) -> Path:
+        """Move a finished file from scratch into the item, flushed to the disk; replaces an older one of that name."""
+        with self._item(session_id, item_id) as folder:
+            return files.publish(folder, built, items.file_name(name), self.clock())
+
+    def delete_item(self, session_id: str, item_id: str, *, force: bool = False) -> None:
+        """Move an item to the trash, from where it can be taken back for UNDO_S seconds.
+
+        Raises:
+            NotFound: There is none of that id.
+            Conflict: Its job is open and `force` is off.
+        """
+        with self._session(session_id) as session:
+            place = items.parent_of(session, item_id)
+            if not force and self.markers.has(session_id, item_id):
+                raise Conflict("Work on this item is still running.", "Cancel it first.")
+            with told(no_item()), session.sub(place) as parent:
+                self._trash.take_item(parent, session_id, item_id, self.clock())
+        self.markers.drop(session_id, item_id)
+
+    def restore_item(self, session_id: str, item_id: str) -> Item:
+        """Take a deletion back. Raises NotFound when it is too late, Conflict when the id is in use again."""
+        with self._session(session_id) as session:
+            try:
+                place = self._trash.give_back(session, item_id, self.clock())
+            except FileExistsError as exc:
+                raise Conflict("An item of this name is there again.", "Delete that one first.") from exc
+            if place is None:
+                raise no_item()
+            return self.get_item(session_id, item_id)
+
+    def cache(self, session_id: str) -> FolderCache:
+        """The session's own cache of pieces (a PieceCache). Raises NotFound."""
+        with sessions.opened(self.outputs, session_id):
+            return FolderCache(self.outputs, session_id)

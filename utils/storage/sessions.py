@@ -1,0 +1,134 @@
+"""One session on disk: `session.json` and the folders around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from utils.errors import BadInput
+from utils.storage import locks, names
+from utils.storage.atomic import Folder
+from utils.storage.faults import no_session, told
+
+SCHEMA = 1
+RECORD = "session.json"
+STATUSES = ("idle", "recording", "processing", "complete", "error")
+PREFERENCES_BYTES = 256 * 1024
+FOLDERS = ("single", "bulk", "samples")  # where items lie; samples are never listed
+
+
+@dataclass(frozen=True)
+class Session:
+    """A browser's or program's private space.
+
+    Attributes:
+        id: UUID4.
+        created_at: Seconds since the epoch.
+        last_activity: Seconds since the epoch, exact to a minute.
+        status: idle, recording, processing, complete or error.
+        permanent: Never removed by retention.
+        preferences: Plain data of the pages: dictionary, chosen voice, ...
+    """
+
+    id: str
+    created_at: float
+    last_activity: float
+    status: str = "idle"
+    permanent: bool = False
+    preferences: dict[str, Any] = field(default_factory=dict)
+
+    def as_bytes(self) -> bytes:
+        """The content of `session.json`."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False).encode("utf-8")
+
+    @classmethod
+    def from_bytes(cls, session_id: str, data: bytes) -> Session:
+        """The inverse of `as_bytes`. Raises ValueError for anything else, TypeError and KeyError included in it."""
+        try:
+            found = json.loads(data)
+            return cls(
+                session_id,
+                float(found["created_at"]),
+                float(found["last_activity"]),
+                str(found.get("status", "idle")),
+                bool(found.get("permanent", False)),
+                dict(found.get("preferences") or {}),
+            )
+        except (KeyError, TypeError, AttributeError, RecursionError) as exc:
+            raise ValueError("not a session record") from exc
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Bytes on disk of a session, all of its files included, and how many items it has."""
+
+    size_bytes: int
+    item_count: int
+
+
+def create(outputs: Folder, now: float) -> str:
+    """Make a new, empty session; it appears whole."""
+    session_id = str(uuid.uuid4())
+    with outputs.building() as (temporary, folder):
+        folder.put(RECORD, Session(session_id, now, now).as_bytes(), when=now)
+        for name in FOLDERS:
+            folder.make(name)
+        folder.flush()
+        outputs.rename(temporary, session_id)
+    outputs.flush()
+    return session_id
+
+
+@contextmanager
+def opened(outputs: Path, session_id: str) -> Iterator[Folder]:
+    """The session's folder, open. Errors of the disk inside the block are told as sentences.
+
+    Raises:
+        NotFound: Malformed, unknown, removed, not a real folder, or not made by us.
+    """
+    if not names.is_session_id(session_id):
+        raise no_session()
+    with told(no_session()), Folder.open(outputs / session_id) as folder:
+        folder.stat(RECORD)  # a folder that we did not make is never adopted
+        yield folder
+
+
+def read(folder: Folder) -> Session:
+    """The session of an open folder. Raises ValueError for a damaged record, FileNotFoundError for none."""
+    return Session.from_bytes(folder.path.name, folder.read(RECORD))
+
+
+@contextmanager
+def changing(folder: Folder) -> Iterator[None]:
+    """One writer of the record at a time. The lock is that of `single`, because the session's own tells who works in it."""
+    with folder.sub(FOLDERS[0]) as single, locks.alone(single):
+        yield
+
+
+def change(folder: Folder, now: float, *, durable: bool = True, **changes: Any) -> Session:
+    """Change the record, whole, and note that somebody is here. Raises BadInput for what does not belong in it."""
+    if changes.get("status", "idle") not in STATUSES:
+        raise BadInput("The status of a session is one of " + ", ".join(STATUSES) + ".")
+    with changing(folder):
+        session = replace(read(folder), last_activity=now, **changes)
+        data = session.as_bytes()
+        if len(data) > PREFERENCES_BYTES:
+            raise BadInput(f"The preferences of a session may take {PREFERENCES_BYTES // 1024} kB.", "Shorten the dictionary.")
+        folder.write(RECORD, data, durable=durable, when=now)
+    return session
+
+
+def ids(outputs: Path) -> list[str]:
+    """All sessions, in no order."""
+    with os.scandir(outputs) as entries:
+        return [entry.name for entry in entries if names.is_session_id(entry.name) and _is_ours(entry)]
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, RECORD))

@@ -1,0 +1,238 @@
+"""One pass of retention over the outputs folder: look at all, decide, move what goes to the trash, say what was done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from utils.storage import locks, names, sessions
+from utils.storage.atomic import TEMPORARY, WORK, Folder
+from utils.storage.markers import Markers
+from utils.storage.retention import Removal, SessionFacts, decide
+from utils.storage.trash import Trash
+
+CLOCK_SLACK_S = 300.0  # a file server's clock may be ahead by this much
+UNFINISHED_S = 60.0  # a session or key that is being made takes milliseconds
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep did, or would do.
+
+    Attributes:
+        removed: Sessions that went and why, oldest use first.
+        kept: How many sessions remain.
+        active: How many of those have open work.
+        odd: Names in the outputs folder that are not ours; they were left alone.
+        freed_bytes: Size of what was removed.
+        seconds: How long it took.
+        errors: `<id>: <what>` of sessions that could not be looked at or removed.
+        dry_run: Nothing was removed.
+    """
+
+    removed: tuple[Removal, ...] = ()
+    kept: int = 0
+    active: int = 0
+    odd: tuple[str, ...] = ()
+    freed_bytes: int = 0
+    seconds: float = 0.0
+    errors: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass
+class Survey:
+    """What lies in a folder: newest time, bytes, and whether something wants tidying (orphans, times in the future)."""
+
+    newest: float = 0.0
+    size_bytes: int = 0
+    untidy: bool = False
+
+
+def survey(path: str | Path, now: float) -> Survey:
+    """Look at everything in a folder without following links."""
+    found, waiting = Survey(), [os.fspath(path)]
+    _note(found, os.stat(path, follow_symlinks=False), now)
+    while waiting:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    facts = entry.stat(follow_symlinks=False)
+                    _note(found, facts, now)
+                    if entry.name[0] == "." and entry.name.startswith((TEMPORARY, WORK)):
+                        found.untidy = True
+                    if stat.S_ISDIR(facts.st_mode):
+                        waiting.append(entry.path)
+                    elif stat.S_ISREG(facts.st_mode):
+                        found.size_bytes += facts.st_size
+    return found
+
+
+def _note(found: Survey, facts: os.stat_result, now: float) -> None:
+    when = facts.st_mtime
+    if when > now + CLOCK_SLACK_S:
+        found.untidy = True
+        when = now
+    if when > found.newest:
+        found.newest = when
+
+
+def sweep(
+    outputs: Path,
+    trash: Trash,
+    markers: Markers,
+    *,
+    now: float,
+    max_age_s: float,
+    max_sessions: int,
+    keep: Collection[str] = (),
+    dry_run: bool = False,
+) -> SweepReport:
+    """Remove what retention says. One server at a time does this on a shared folder; one broken session does not stop it."""
+    started = time.monotonic()
+    with Folder.open(outputs) as root, Folder.open(trash.folder) as turn, locks.alone(turn):
+        seen = _Pass(root, markers, now, tidy=not dry_run)
+        seen.look()
+        wanted = decide(now, list(seen.facts.values()), max_age_s, max_sessions, keep)
+        gone = [removal for removal in wanted if dry_run or seen.remove(removal, trash)]
+        if not dry_run:
+            trash.empty(now)
+    return SweepReport(
+        removed=tuple(gone),
+        kept=len(seen.facts) - len(gone),
+        active=sum(facts.active for facts in seen.facts.values()),
+        odd=tuple(sorted(seen.odd)),
+        freed_bytes=sum(removal.size_bytes for removal in gone),
+        seconds=time.monotonic() - started,
+        errors=tuple(seen.errors),
+        dry_run=dry_run,
+    )
+
+
+class _Pass:
+    """One look at all sessions, and what it has found."""
+
+    def __init__(self, root: Folder, markers: Markers, now: float, *, tidy: bool) -> None:
+        self.root, self.markers, self.now, self.tidy = root, markers, now, tidy
+        self.facts: dict[str, SessionFacts] = {}
+        self.odd: list[str] = []
+        self.errors: list[str] = []
+
+    def look(self) -> None:
+        """Collect facts about every session; note what is not ours and leave it alone."""
+        busy = self.markers.sessions()
+        for name in self.root.names():
+            if name.startswith("."):
+                if self.tidy and name.startswith(TEMPORARY):
+                    self._clear(name)
+            elif names.is_session_id(name) and self.root.is_folder(name):
+                self._one(name, busy)
+            else:
+                self.odd.append(name)
+
+    def _one(self, name: str, busy: set[str]) -> None:
+        try:
+            with self.root.sub(name) as folder:
+                if sessions.RECORD not in folder.names():
+                    self.odd.append(name)  # named like a session, but not made by us
+                    return
+                session, found = sessions.read(folder), survey(folder.path, self.now)
+                active = name in busy
+                if session.last_activity > self.now + CLOCK_SLACK_S:
+                    found.untidy = True
+                if found.untidy and self.tidy:
+                    active = not self._tidy(folder, session) or active
+                used = min(self.now, max(found.newest, session.last_activity))
+                self.facts[name] = SessionFacts(name, used, session.permanent, active, found.size_bytes)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # removed meanwhile
+        except (OSError, ValueError) as exc:  # ValueError: a damaged record, which we cannot judge and therefore leave
+            self.errors.append(f"{name}: {type(exc).__name__}")
+
+    def _tidy(self, folder: Folder, session: sessions.Session) -> bool:
+        """Remove what killed writers left, and set times in the future to now; False while somebody works there."""
+        try:
+            with locks.alone(folder, wait_s=0):
+                tidy(folder, self.now)
+                if session.last_activity > self.now + CLOCK_SLACK_S:
+                    record = replace(session, last_activity=self.now)
+                    folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=self.now)
+        except locks.Busy:
+            return False
+        return True
+
+    def remove(self, removal: Removal, trash: Trash) -> bool:
+        """Move a session to the trash, unless somebody began to use it since we looked."""
+        facts = self.facts[removal.id]
+        try:
+            with self.root.sub(removal.id) as folder, locks.alone(folder, wait_s=0):
+                session, found = sessions.read(folder), survey(folder.path, self.now)
+                used = min(self.now, max(found.newest, session.last_activity))
+                if used > facts.last_used or session.permanent or self.markers.ids(removal.id):
+                    return False
+                trash.take_session(self.root, removal.id)
+                return True
+        except locks.Busy:
+            self.facts[removal.id] = replace(facts, active=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return False  # somebody else removed it
+        except (OSError, ValueError) as exc:
+            self.errors.append(f"{removal.id}: {type(exc).__name__}")
+        return False
+
+    def _clear(self, name: str) -> None:
+        """Remove a session or key that a killed process did not finish making."""
+        with suppress(OSError):
+            facts = self.root.stat(name)
+            if abs(self.now - facts.st_mtime) < UNFINISHED_S:
+                return
+            if stat.S_ISDIR(facts.st_mode):
+                shutil.rmtree(self.root.path / name)
+            else:
+                os.unlink(self.root.path / name)
+
+
+def tidy(folder: Folder, now: float) -> None:
+    """Remove orphan temporaries of a session that nobody holds, and set times in the future to now.
+
+    Removing moves the times of folders, which would make a dead session look young: they are set back, and that of the session
+    becomes the newest time that was seen.
+    """
+    newest = 0.0
+    for path, folders, files, here in _tree(folder):
+
+        def at(name: str, path: str = path, here: int | None = here) -> str:
+            return name if here is not None else os.path.join(path, name)
+
+        own = os.stat(at("."), dir_fd=here, follow_symlinks=False)
+        for name in [*folders, *files]:
+            facts = os.stat(at(name), dir_fd=here, follow_symlinks=False)
+            when = facts.st_mtime
+            if when > now + CLOCK_SLACK_S:
+                when = now
+                if facts.st_nlink == 1 or stat.S_ISDIR(facts.st_mode):  # a second name of it may lie outside
+                    with suppress(OSError, NotImplementedError):
+                        os.utime(at(name), (now, now), dir_fd=here, follow_symlinks=False)
+            newest = max(newest, when)
+            if name.startswith((TEMPORARY, WORK)):
+                if stat.S_ISDIR(facts.st_mode):
+                    shutil.rmtree(at(name), ignore_errors=True, dir_fd=here)
+                else:
+                    os.unlink(at(name), dir_fd=here)
+        folders[:] = [name for name in folders if not name.startswith((TEMPORARY, WORK))]
+        os.utime(at("."), (own.st_atime, min(own.st_mtime, now)), dir_fd=here)
+        newest = max(newest, min(own.st_mtime, now))
+    os.utime(folder.path if folder.descriptor is None else folder.descriptor, (newest, newest))
+
+
+def _tree(folder: Folder) -> Iterator[tuple[str, list[str], list[str], int | None]]:
+    if folder.descriptor is None:
+        yield from ((path, folders, files, None) for path, folders, files in os.walk(folder.path))
+    else:
+        yield from os.fwalk(".", dir_fd=folder.descriptor, follow_symlinks=False)

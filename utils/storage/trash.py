@@ -1,0 +1,110 @@
+"""The trash: what is removed is renamed into `outputs/.trash` first, so that it is gone in one step, and deleted from there.
+
+An item keeps a name that allows to take it back for a few seconds: `item~<session>~<folder>~<item>~<ms of deletion>`. Everything
+else in the trash is dead.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from utils.storage import names
+from utils.storage.atomic import Folder
+from utils.storage.locks import Busy
+
+UNDO_S = 10.0
+_ITEM = "item"
+_DEAD = "dead-"
+
+
+class Trash:
+    """What was removed, and for a moment can be taken back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def take_session(self, outputs: Folder, session_id: str) -> None:
+        """Move a session's folder here. It cannot be taken back."""
+        self._take(outputs, session_id, _DEAD + secrets.token_hex(8))
+        for name, *_ in self._items(session_id):
+            with suppress(OSError):
+                os.rename(self.folder / name, self.folder / (_DEAD + secrets.token_hex(8)))
+
+    def take_item(self, parent: Folder, session_id: str, item_id: str, now: float) -> None:
+        """Move an item's folder here, out of `parent`, which is `single` or `bulk` of its session."""
+        self._take(parent, item_id, "~".join((_ITEM, session_id, parent.path.name, item_id, str(int(now * 1000)))))
+
+    def _take(self, parent: Folder, name: str, new: str) -> None:
+        with Folder.open(self.folder) as trash:
+            try:
+                parent.rename(name, new, trash)
+            except PermissionError as exc:
+                if sys.platform == "win32":  # an open file inside keeps the folder where it is
+                    raise Busy from exc
+                raise
+            parent.flush()
+
+    def give_back(self, session: Folder, item_id: str, now: float) -> str | None:
+        """Move an item back into its session; its folder there, or None when it is too late.
+
+        Raises:
+            FileExistsError: The id is in use again.
+        """
+        for name, _, parent, item, when in reversed(self._items(session.path.name)):
+            if item != item_id or not _fresh(when, now):
+                continue
+            with session.sub(parent) as target, Folder.open(self.folder) as trash:
+                if target.is_folder(item_id):
+                    raise FileExistsError(errno.EEXIST, item_id)
+                trash.rename(name, item_id, target)
+                target.flush()
+            return parent
+        return None
+
+    def empty(self, now: float) -> int:
+        """Delete what nobody can take back any more; the number of entries deleted."""
+        waiting = {name for name, _, _, _, when in self._items() if _fresh(when, now)}
+        count = 0
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self.folder):
+                if name not in waiting:
+                    count += self._delete(name)
+        return count
+
+    def _delete(self, name: str) -> int:
+        dead = self.folder / name
+        try:
+            if not name.startswith(_DEAD):  # so that nobody can take it back while half of it is gone
+                dead = self.folder / (_DEAD + secrets.token_hex(8))
+                os.rename(self.folder / name, dead)
+            if stat.S_ISDIR(os.lstat(dead).st_mode):
+                shutil.rmtree(dead)  # follows no links: rmtree.avoids_symlink_attacks
+            else:
+                os.unlink(dead)
+        except OSError:  # somebody else is at it, or it cannot be deleted now: the next time
+            return 0
+        return 1
+
+    def _items(self, session_id: str | None = None) -> list[tuple[str, str, str, str, float]]:
+        """(name, session, folder, item, seconds of deletion) of what could be taken back, oldest deletion first."""
+        found = []
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self.folder):
+                parts = name.split("~")
+                if len(parts) != 5 or parts[0] != _ITEM or not (parts[4].isascii() and parts[4].isdigit()):
+                    continue
+                _, session, folder, item, when = parts
+                if session_id in (None, session) and names.is_session_id(session) and names.is_item_id(item):
+                    found.append((name, session, folder, item, int(when) / 1000))
+        return sorted(found, key=lambda entry: entry[4])
+
+
+def _fresh(when: float, now: float) -> bool:
+    return abs(now - when) <= UNDO_S  # a clock that was set back must not keep the trash for ever
