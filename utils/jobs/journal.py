@@ -1,0 +1,300 @@
+"""Jobs on disk: the truth about every job, and the one lock that decides who runs it.
+
+    <item>/job.json   the record, replaced whole, never edited in place
+    <item>/lease.N    attempt N belongs to whoever created it (O_CREAT | O_EXCL); its mtime is the heartbeat
+    <item>/cancel     somebody asked to stop
+    outputs/.open/<session>~<item>   one empty file for each unfinished job ("marker"): the index
+    outputs/.open/.clock             touched to read the file server's clock
+
+Lease numbers are never used twice in an item, not even after a retry by hand: a worker that was frozen and wakes must find
+its number overtaken or gone. The queue only carries names and may lose any of them; `reconcile` brings them back.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from utils.errors import NotFound
+from utils.jobs.contract import OPEN_STATES
+from utils.jobs.records import RECORD, JobName, Record, decode, encode
+from utils.session_manager import SessionManager
+
+LEASE_S = 15.0  # a job whose worker was not heard of for this long is anybody's; over NFS at least 30
+MARKER_GRACE_S = 60.0  # a marker without a record may be a submit in progress for this long
+CLOCK_AGE_S = 2.0  # how long one reading of the file server's clock is carried on with our own
+
+
+class Waiting(Protocol):
+    """What reconciling needs from a queue."""
+
+    def enqueue(self, pool: str, name: str, priority: int) -> bool:
+        """Hand a name over."""
+        ...
+
+    def pending(self, pool: str) -> set[str]:
+        """Names that wait."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run one attempt of a job, for as long as the file's mtime is kept fresh.
+
+    Attributes:
+        home: The item's folder.
+        number: Of the attempt.
+    """
+
+    home: Path
+    number: int
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.home / f"lease.{self.number}"
+
+    @property
+    def is_lost(self) -> bool:
+        """A later attempt began, or the item (or its lease) was removed under us."""
+        return (self.home / f"lease.{self.number + 1}").exists() or not self.path.exists()
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Somebody asked for the job to be cancelled."""
+        return (self.home / "cancel").exists()
+
+    def beat(self) -> None:
+        """Show that its holder lives. Raises OSError, e.g. when the item is gone."""
+        os.utime(self.path)
+
+    def release(self) -> None:
+        """Give the attempt back at once instead of letting it go stale. Its heart must have stopped before."""
+        with suppress(FileNotFoundError):
+            os.utime(self.path, (0, 0))
+
+
+class FileClock:
+    """The clock of the file server, which also stamps the leases, so that machines need not agree on the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._ahead = 0.0
+        self._read_at = float("-inf")
+
+    def now(self) -> float:
+        """Seconds since the epoch, read from the disk every CLOCK_AGE_S and carried on in between."""
+        with self._lock:
+            mono = time.monotonic()
+            if mono - self._read_at > CLOCK_AGE_S:
+                self._path.touch()
+                self._ahead = self._path.stat().st_mtime - mono
+                self._read_at = mono
+            return mono + self._ahead
+
+
+class Journal:
+    """Reads and writes the files above, for the server and for every worker; holds no truth of its own."""
+
+    def __init__(self, sessions: SessionManager, *, lease_s: float = LEASE_S, clock: Callable[[], float] = time.time) -> None:
+        self.sessions = sessions
+        self.lease_s = lease_s
+        self.clock = clock
+        self._file_clock = FileClock(sessions.outputs / ".open" / ".clock")
+        self._file_clock_folder = sessions.outputs / ".open"
+        self._orphans: dict[str, float] = {}  # markers without a record, and when this process first saw them
+
+    # ---- reading
+
+    def home(self, name: JobName) -> Path:
+        """The item's folder. Raises NotFound."""
+        return self.sessions.item_path(name.session_id, name.item_id)
+
+    def read(self, name: JobName) -> Record:
+        """The record as it was last written, or {} when there is none."""
+        try:
+            return decode((self.home(name) / RECORD).read_bytes())
+        except (NotFound, FileNotFoundError, NotADirectoryError):
+            return {}
+
+    def open_names(self, session_id: str | None = None) -> set[JobName]:
+        """Unfinished jobs of one session or of all. One listing, no file is opened."""
+        return {JobName(*pair) for pair in self.sessions.markers.ids(session_id)}
+
+    def beats(self, name: JobName, record: Record) -> bool:
+        """Is somebody at work on it, as far as the newest lease tells?"""
+        try:
+            return self._newest(self.home(name), record)[1]
+        except NotFound:
+            return False
+
+    def others_wait(self, pool: str, session_id: str) -> bool:
+        """Does any other session have a job that waits for this pool?"""
+        for name in self.open_names():
+            if name.session_id != session_id:
+                record = self.read(name)
+                if record.get("pool") == pool and record["state"] == "queued":
+                    return True
+        return False
+
+    def open_cost(self, names: Iterable[JobName], pool: str) -> int:
+        """Sum of the costs of these jobs in a pool."""
+        records = [self.read(name) for name in names]
+        return sum(int(record["cost"]) for record in records if record.get("pool") == pool)
+
+    # ---- leases
+
+    def newest_number(self, name: JobName, record: Record) -> int:
+        """Number of the newest lease. Raises NotFound."""
+        return self._newest(self.home(name), record)[0]
+
+    def claim(self, name: JobName) -> tuple[Lease, Record] | None:
+        """Win the next attempt of an open job, or None. O_EXCL is the only lock there is: one winner for each number.
+
+        The record is read again after winning: it may have been closed, or retried by hand, in between.
+        """
+        record = self.read(name)
+        if record.get("state") not in OPEN_STATES:
+            return None
+        try:
+            home = self.home(name)
+            number, beating = self._newest(home, record)
+            if beating:
+                return None
+            lease = Lease(home, number + 1)
+            os.close(os.open(lease.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except (NotFound, FileExistsError, FileNotFoundError, NotADirectoryError):
+            return None
+        record = self.read(name)
+        if record.get("state") not in OPEN_STATES or record["lease"] >= lease.number or lease.is_lost:
+            lease.path.unlink(missing_ok=True)
+            return None
+        return lease, record
+
+    def overtake(self, name: JobName, lease: Lease) -> Record:
+        """Begin the next attempt over the head of `lease`, though it beats: for whoever holds that lease himself.
+
+        Returns:
+            The record of the job if it is still open, else {}.
+        """
+        number = lease.number + 1
+        try:
+            os.close(os.open(lease.home / f"lease.{number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except (FileExistsError, FileNotFoundError, NotADirectoryError):
+            return {}
+        record = self.read(name)
+        return record | {"lease": number} if record.get("state") in OPEN_STATES else {}
+
+    def _newest(self, home: Path, record: Record) -> tuple[int, bool]:
+        """Number of the newest lease, and whether it beats. Numbers have no gaps above the record's own."""
+        number = int(record.get("lease", 0))
+        while (home / f"lease.{number + 1}").exists():
+            number += 1
+        try:
+            beaten_at = (home / f"lease.{number}").stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            return number, False
+        return number, self.now() - beaten_at < self.lease_s
+
+    def now(self) -> float:
+        """The file server's clock."""
+        self._file_clock_folder.mkdir(parents=True, exist_ok=True)
+        return self._file_clock.now()
+
+    # ---- writing
+
+    def save(self, name: JobName, record: Record, *, durable: bool = False) -> None:
+        """Write the record as it is now; a closed job leaves the index and loses its leases.
+
+        Without fsync a power cut may bring an older record back, and the job then simply runs again.
+
+        Raises:
+            NotFound: The item is gone.
+            StoreUnavailable: The disk is full or read-only; the old record stays.
+        """
+        self.sessions.write_file(name.session_id, name.item_id, RECORD, encode(record), durable=durable)
+        if record["state"] not in OPEN_STATES:
+            self.drop_marker(name)
+            self._tidy(name)
+
+    def add_marker(self, name: JobName) -> None:
+        """Put a job into the index."""
+        self.sessions.markers.add(name.session_id, name.item_id)
+
+    def drop_marker(self, name: JobName) -> None:
+        """Take a job out of the index."""
+        self.sessions.markers.drop(name.session_id, name.item_id)
+
+    def ask_to_stop(self, name: JobName) -> None:
+        """Leave a note for whoever runs the job. Raises NotFound."""
+        (self.home(name) / "cancel").touch()
+
+    def forget_stop(self, name: JobName) -> None:
+        """Take the note back. Raises NotFound."""
+        (self.home(name) / "cancel").unlink(missing_ok=True)
+
+    def _tidy(self, name: JobName) -> None:
+        """Remove what a closed job no longer needs; its record remembers the last lease number."""
+        with suppress(NotFound, OSError):
+            home = self.home(name)
+            for path in [*home.glob("lease.*"), home / "cancel"]:
+                path.unlink(missing_ok=True)
+
+    # ---- bringing back
+
+    def reconcile(self, queue: Waiting, pool: str) -> int:
+        """Queue again whatever the queue or a dead worker lost in a pool; every worker does this every few seconds.
+
+        The index is listed before the queue: a job that a worker takes in between is at worst queued twice, and the lease
+        makes the second one void.
+
+        Returns:
+            How many were queued again.
+        """
+        names, count = self.open_names(), 0
+        if not names:
+            self._orphans.clear()
+            return 0
+        waiting = queue.pending(pool)
+        for name in names:
+            if str(name) in waiting:
+                continue
+            record = self.read(name)
+            if not record:
+                self._drop_orphan(name)
+            elif record["state"] not in OPEN_STATES:
+                self.drop_marker(name)  # killed between closing the record and dropping the marker
+                self._tidy(name)
+            elif record["pool"] == pool and record["not_before"] <= self.clock() and not self.beats(name, record):
+                count += queue.enqueue(pool, str(name), record["priority"])
+        return count
+
+    def find_unmarked(self) -> int:
+        """Mark unfinished jobs that nobody knows of: a submit that was killed half-way, a marker that a power cut took.
+
+        Reads the record of every item, so it is for the start of a worker.
+
+        Returns:
+            How many were found.
+        """
+        known, count = self.open_names(), 0
+        for session_id in self.sessions.get_all_session_ids():
+            for path in (self.sessions.outputs / session_id).glob(f"*/*/{RECORD}"):
+                name = JobName.parse(f"{session_id}~{path.parent.name}")
+                if name and name not in known and self.read(name).get("state") in OPEN_STATES:
+                    self.add_marker(name)
+                    count += 1
+        return count
+
+    def _drop_orphan(self, name: JobName) -> None:
+        first_seen = self._orphans.setdefault(str(name), time.monotonic())
+        if time.monotonic() - first_seen > MARKER_GRACE_S:
+            del self._orphans[str(name)]
+            self.drop_marker(name)

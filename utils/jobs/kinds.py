@@ -1,0 +1,49 @@
+"""What jobs can do: the registry. A kind's own module imports engines late, when the first job of that kind runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from utils.jobs.speech_kind import run_speech
+from utils.settings import Settings
+
+if TYPE_CHECKING:
+    from utils.jobs.context import Context
+
+Work = Callable[["Context"], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One sort of job.
+
+    Attributes:
+        pool: Which workers run it: `speech` or `transcribe`.
+        run: Does it. It calls `context.progress` often, and lets what that raises pass.
+        resumable: It keeps checkpoints and goes on from them, so a time slice may end it in favour of others.
+    """
+
+    pool: str
+    run: Work
+    resumable: bool = False
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "speech": Kind("speech", run_speech),
+        "sample": Kind("speech", run_speech),
+    }
+)
+
+
+def pools_of(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """The pools that these kinds need."""
+    return tuple(sorted({kind.pool for kind in kinds.values()}))
+
+
+def threads_of(settings: Settings) -> dict[str, int]:
+    """How many threads this machine's worker of each pool has."""
+    return {"speech": settings.speech_workers, "transcribe": settings.transcribe_workers}

@@ -1,0 +1,48 @@
+"""How long jobs took lately: a running average for each kind, shared by workers and server through one small file."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from utils.storage.atomic import write_whole
+
+WEIGHT = 0.2  # of the newest job; the average forgets half after three jobs
+
+
+class Rates:
+    """Seconds for one unit of cost, by kind. Two writers at once lose one measurement, which does not matter."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._stamp = 0
+        self._known: dict[str, float] = {}
+
+    def get(self, kind: str) -> float | None:
+        """Average seconds for one unit of cost, or None before the first job of that kind."""
+        with self._lock:
+            self._refresh()
+            return self._known.get(kind)
+
+    def learn(self, kind: str, seconds: float, cost: int) -> None:
+        """A job of that cost took so long. Never raises: an estimate is not worth a failed job."""
+        each = seconds / max(1, cost)
+        with self._lock, suppress(Exception):
+            self._refresh()
+            old = self._known.get(kind, each)
+            self._known[kind] = old + WEIGHT * (each - old)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, json.dumps(self._known).encode(), durable=False)
+
+    def _refresh(self) -> None:
+        try:
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                found = json.loads(self._path.read_bytes())
+                self._known = {str(kind): float(seconds) for kind, seconds in found.items() if float(seconds) >= 0}
+                self._stamp = stamp
+        except (OSError, ValueError, TypeError, AttributeError):
+            return  # no such file yet, or torn by a strange disk: keep what is known

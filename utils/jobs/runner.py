@@ -1,0 +1,212 @@
+"""Runs one job at a time for each calling thread, and settles how it ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from utils.errors import AppError, Cancelled, NotFound, StoreUnavailable
+from utils.jobs.context import Context, HandBack, JobCancelled, LeaseLost, Shared
+from utils.jobs.heart import Heart, Pulse
+from utils.jobs.journal import LEASE_S, Journal
+from utils.jobs.kinds import Kind
+from utils.jobs.queue import Queue
+from utils.jobs.rates import Rates
+from utils.jobs.records import JobName, Record, WorkerDied
+from utils.jobs.traces import where
+from utils.settings import Settings
+
+MAX_TRIES = 3
+LOOK_AROUND_EVERY_S = 1.0  # how often an expired slice asks whether anybody waits
+SETTLE_PAUSES_S = (0.5, 1.0, 2.0)  # between tries to write how a job ended on a disk that refuses
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How a worker spends its time; tests are quicker than people.
+
+    Attributes:
+        lease_s: After this silence a job is anybody's. The same in servers and workers.
+        tend_s: Between two rounds that bring lost jobs back.
+        slice_s: A resumable job that ran this long makes room if another session waits.
+        grace_s: After a request to stop, running jobs may go on for this long before they hand back.
+        retry_s: Before a job that failed by surprise is tried again.
+    """
+
+    lease_s: float = LEASE_S
+    tend_s: float = 5.0
+    slice_s: float = 600.0
+    grace_s: float = 5.0
+    retry_s: float = 2.0
+
+
+class Runner:
+    """What a worker does with each name from the queue."""
+
+    def __init__(
+        self, journal: Journal, queue: Queue, kinds: Mapping[str, Kind], rates: Rates, settings: Settings, timing: Timing
+    ) -> None:
+        self._journal = journal
+        self._queue = queue
+        self._kinds = kinds
+        self._rates = rates
+        self._settings = settings
+        self._timing = timing
+        self._shared = Shared()
+        self._unsettled: dict[JobName, dict[str, Any]] = {}  # how jobs ended that the disk refused to note
+        self._stopping_since = float("inf")
+        self.heart = Heart(timing.lease_s, self._close_over)
+
+    def __call__(self, text: str) -> None:
+        """Run the job if it is still open and nobody else runs it."""
+        name = JobName.parse(text)
+        claimed = self._journal.claim(name) if name else None
+        if name is None or claimed is None:
+            return  # closed, gone, in other hands, or no name of ours
+        lease, record = claimed
+        record["lease"] = lease.number
+        pulse = Pulse(name, lease)
+        self.heart.add(pulse)
+        try:
+            again_in_s = self._attempt(pulse, record)
+        finally:
+            self.heart.remove(pulse)
+        if again_in_s is not None:
+            lease.release()
+            self._again(name, record, again_in_s)
+
+    def _again(self, name: JobName, record: Record, in_s: float) -> None:
+        def enqueue() -> None:
+            self._queue.enqueue(record["pool"], str(name), record["priority"])
+
+        if in_s <= 0:
+            enqueue()
+            return
+        timer = threading.Timer(in_s, enqueue)
+        timer.daemon = True  # should the process end before, reconciling brings the job back
+        timer.start()
+
+    def _attempt(self, pulse: Pulse, record: Record) -> float | None:
+        """One attempt. Returns after how many seconds the job should run again, or None."""
+        kind = self._kinds.get(record["kind"])
+        tries = pulse.lease.number - record["base"] - record["handed_back"]
+        try:
+            item = self._journal.sessions.get_item(pulse.name.session_id, pulse.name.item_id)
+        except NotFound:
+            return None
+        record["attempt"] = min(tries, MAX_TRIES)
+        rule = self._yield_rule(kind, pulse.name)
+        context = Context(self._journal, pulse, record, item=item, settings=self._settings, shared=self._shared, must_yield=rule)
+        if pulse.name in self._unsettled:
+            return self._settle(context, record, self._unsettled[pulse.name])
+        if kind is None or tries > MAX_TRIES:
+            error = _died() if kind else AppError(f"This server does not know the work {record['kind']!r}.", "Update it.")
+            return self._settle(context, record, _failed(error))
+        started = time.monotonic()
+        log.info("event=job_started job=%s kind=%s attempt=%d", pulse.name, record["kind"], tries)
+        outcome = self._outcome(context, kind, tries, started)
+        return None if outcome is None else self._settle(context, record, outcome)
+
+    def _outcome(self, context: Context, kind: Kind, tries: int, started: float) -> dict[str, Any] | None:
+        """Do the work; what to write into the record then, or None when there is nothing of ours to write."""
+        record, now = context.record, self._journal.clock
+        try:
+            context.check()
+            fresh = {} if kind.resumable else {"done": 0, "total": 0}
+            context.save(state="running", started_at=now(), ended_at=None, error=None, note="", not_before=0.0, **fresh)
+            kind.run(context)
+        except LeaseLost:
+            log.info("event=lease_lost job=%s", context.name)
+            return None
+        except JobCancelled:
+            return {"state": "cancelled"}
+        except HandBack:
+            # One slice was used: the priority falls by one, so that two long jobs take turns.
+            return {"state": "queued", "handed_back": record["handed_back"] + 1, "priority": record["priority"] + 1}
+        except Cancelled:
+            return {"state": "cancelled"}  # an engine's own word for it
+        except AppError as error:
+            log.info("event=job_refused job=%s code=%s trace=%s", context.name, error.code, where(error))
+            return _failed(error)
+        except Exception as error:  # noqa: BLE001 - the boundary: a library may raise anything
+            log.error(
+                "event=job_broke job=%s attempt=%d error=%s trace=%s", context.name, tries, type(error).__name__, where(error)
+            )
+            if tries >= MAX_TRIES:
+                return _failed(_surprise(tries))
+            return {"state": "queued", "not_before": now() + self._timing.retry_s}
+        self._rates.learn(record["kind"], time.monotonic() - started, record["cost"])
+        return {"state": "done", "error": None}
+
+    def _settle(self, context: Context, record: Record, outcome: dict[str, Any]) -> float | None:
+        """Write how the attempt ended. Returns after how many seconds the job should run again, or None."""
+        outcome = {**outcome, "note": ""}
+        if outcome["state"] != "queued":
+            outcome.setdefault("ended_at", self._journal.clock())
+        for pause_s in (*SETTLE_PAUSES_S, None):
+            try:
+                context.save(**outcome)
+                break
+            except LeaseLost:
+                return None
+            except StoreUnavailable:
+                if pause_s is None:  # remembered, and written when reconciling brings the job here again
+                    log.error("event=job_unsettled job=%s state=%s", context.name, outcome["state"])
+                    self._unsettled[context.name] = outcome
+                    return None
+                time.sleep(pause_s)
+        self._unsettled.pop(context.name, None)
+        took_s = self._journal.clock() - (record["started_at"] or self._journal.clock())
+        log.info("event=job_ended job=%s kind=%s state=%s seconds=%.3f", context.name, record["kind"], record["state"], took_s)
+        if record["state"] != "queued":
+            return None
+        return self._timing.retry_s if record["not_before"] else 0.0
+
+    def _close_over(self, pulse: Pulse) -> None:
+        """A job does not react to its cancellation: overtake its lease, so that it writes nothing more, and close it."""
+        record = self._journal.overtake(pulse.name, pulse.lease)
+        if record:
+            record |= {"state": "cancelled", "note": "", "ended_at": self._journal.clock()}
+            self._journal.save(pulse.name, record)
+            log.info("event=job_closed_over job=%s", pulse.name)
+
+    def _yield_rule(self, kind: Kind | None, name: JobName) -> Callable[[], bool]:
+        """When a job has to hand back its slot: its slice is over and others wait, or the worker is stopping."""
+        slice_ends = time.monotonic() + self._timing.slice_s
+        looked_at = 0.0
+
+        def must_yield() -> bool:
+            nonlocal looked_at
+            now = time.monotonic()
+            if self._queue.stopping:
+                self._stopping_since = min(self._stopping_since, now)
+                return now - self._stopping_since > self._timing.grace_s
+            if kind is None or not kind.resumable or now < max(slice_ends, looked_at + LOOK_AROUND_EVERY_S):
+                return False
+            looked_at = now
+            return self._journal.others_wait(kind.pool, name.session_id)
+
+        return must_yield
+
+
+def _failed(error: AppError) -> dict[str, Any]:
+    return {"state": "failed", "error": error.as_dict()}
+
+
+def _died() -> WorkerDied:
+    return WorkerDied(
+        f"The work was begun {MAX_TRIES} times and the program that does it stopped each time.",
+        "Try it with less or other text; if it stops again, tell whoever runs this server.",
+    )
+
+
+def _surprise(tries: int) -> AppError:
+    return AppError(
+        f"Something went wrong here that we did not foresee, {tries} times in a row.",
+        "Try again later; if it stays so, tell whoever runs this server.",
+    )

@@ -1,0 +1,148 @@
+"""How jobs stand, for people: place in the queue, time left, and what /readyz tells."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from utils.jobs.contract import OPEN_STATES, JobStatus
+from utils.jobs.journal import Journal
+from utils.jobs.rates import Rates
+from utils.jobs.records import JobName, Record
+
+BOARD_AGE_S = 1.0  # one look at all open jobs serves every page for this long
+FROM_PROGRESS_S = 1.0  # a running job's own pace is believed after this time ...
+FROM_PROGRESS = 0.05  # ... and this share of the work
+STOPPING = "Stopping."
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """One line of the board."""
+
+    name: JobName
+    kind: str
+    pool: str
+    cost: int
+    priority: int
+    submitted_at: float
+    running: bool
+
+
+@dataclass(frozen=True)
+class Health:
+    """What /readyz tells about jobs.
+
+    Attributes:
+        queue: The queue answers.
+        workers: Live worker processes by pool, on all machines that share the outputs folder.
+        waiting: Jobs that wait.
+        running: Jobs at work.
+        oldest_waiting_s: Age of the job that has waited longest; 0 when none waits.
+        ok: Jobs are being done: the queue answers, and every pool that is wanted has a worker.
+    """
+
+    queue: bool
+    workers: dict[str, int]
+    waiting: int
+    running: int
+    oldest_waiting_s: float
+    ok: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+class Board:
+    """All open jobs, read at most once a second however many pages ask."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._jobs: list[OpenJob] = []
+        self._read_at = float("-inf")
+
+    def jobs(self) -> list[OpenJob]:
+        """Open jobs in the order in which workers take them, at most BOARD_AGE_S old."""
+        with self._lock:
+            if time.monotonic() - self._read_at > BOARD_AGE_S:
+                self._jobs = sorted(self._read(), key=lambda job: (job.priority, job.submitted_at))
+                self._read_at = time.monotonic()
+            return self._jobs
+
+    def forget(self) -> None:
+        """Look again at the next question: something was submitted or closed here."""
+        self._read_at = float("-inf")
+
+    def _read(self) -> list[OpenJob]:
+        found = []
+        for name in self._journal.open_names():
+            record = self._journal.read(name)
+            if record and record["state"] in OPEN_STATES:
+                running = record["state"] == "running" and self._journal.beats(name, record)
+                cost, place = int(record["cost"]), (record["priority"], record["submitted_at"])
+                found.append(OpenJob(name, record["kind"], record["pool"], cost, *place, running))
+        return found
+
+
+def ahead_of(jobs: list[OpenJob], name: JobName, record: Record) -> list[OpenJob]:
+    """Jobs of the same pool that wait and will be taken before this one."""
+    mine = (record["priority"], record["submitted_at"])
+    waiting = [job for job in jobs if job.pool == record["pool"] and not job.running and job.name != name]
+    return [job for job in waiting if (job.priority, job.submitted_at) < mine]
+
+
+def eta_running(record: Record, now: float, average_s: float | None) -> float | None:
+    """Seconds left of a running job: from its own pace, else from what such jobs took lately."""
+    elapsed_s = max(0.0, now - (record["started_at"] or now))
+    share = share_done(record)
+    if share >= FROM_PROGRESS and elapsed_s >= FROM_PROGRESS_S:
+        return elapsed_s * (1 - share) / share
+    if average_s is None:
+        return None
+    left_s = average_s * record["cost"] - elapsed_s
+    return left_s if left_s > 0 else None  # slower than usual: nothing sensible can be said
+
+
+def eta_queued(jobs: list[OpenJob], ahead: list[OpenJob], record: Record, slots: Mapping[str, int], rates: Rates) -> float | None:
+    """Seconds until a waiting job is done, were all jobs as long as they are on average; running ones are half over."""
+    own_s = rates.get(record["kind"])
+    if own_s is None:
+        return None
+    before_s = sum((rates.get(job.kind) or own_s) * job.cost for job in ahead)
+    before_s += sum((rates.get(job.kind) or own_s) * job.cost / 2 for job in jobs if job.running and job.pool == record["pool"])
+    return float(before_s / max(1, slots.get(record["pool"], 1)) + own_s * record["cost"])
+
+
+def share_done(record: Record) -> float:
+    """0 to 1."""
+    if record["state"] == "done":
+        return 1.0
+    total = float(record["total"])
+    return min(1.0, max(0.0, float(record["done"]) / total)) if total > 0 else 0.0
+
+
+def status_of(name: JobName, record: Record, *, state: str, note: str, position: int, eta_s: float | None) -> JobStatus:
+    """The record as everybody above sees it."""
+    return JobStatus(
+        id=name.item_id,
+        session_id=name.session_id,
+        kind=record["kind"],
+        state=state,
+        title=record["title"],
+        progress=round(share_done(record), 4),
+        done=record["done"],
+        total=record["total"],
+        note=note,
+        position=position,
+        eta_s=None if eta_s is None else round(eta_s, 1),
+        error=record["error"],
+        submitted_at=record["submitted_at"],
+        started_at=record["started_at"],
+        ended_at=record["ended_at"],
+        attempt=record["attempt"],
+    )

@@ -1,0 +1,154 @@
+"""One worker process: one pool, N threads, engines loaded once. `python -m utils.jobs.worker speech`
+
+Started by the server (see `supervise`), or on another machine by hand or by a service manager. It is a new process, never a
+fork: a model that was loaded before a fork hangs in the child.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from utils.errors import AppError
+from utils.jobs.journal import Journal
+from utils.jobs.kinds import KINDS, Kind, pools_of, threads_of
+from utils.jobs.lines import QueueAway
+from utils.jobs.machine import Sign, hold_lock, lock_path
+from utils.jobs.queue import Queue
+from utils.jobs.rates import Rates
+from utils.jobs.runner import Runner, Timing
+from utils.jobs.traces import where
+from utils.session_manager import SessionManager
+from utils.settings import Settings
+
+HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
+WARM_AFTER_S = 1.0  # the server's own start has the processor first
+WARM = {"speech": ("numpy", "av", "utils.speech.synthesize", "utils.speech.engines")}
+log = logging.getLogger(__name__)
+
+
+def run(
+    settings: Settings,
+    pool: str,
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+    timing: Timing | None = None,
+    attached: bool = False,
+    warm: Sequence[str] = (),
+) -> None:
+    """Serve one pool until told to stop.
+
+    Args:
+        settings: The same as the server's, where several machines serve too.
+        pool: `speech` or `transcribe`.
+        kinds: What jobs can do.
+        timing: Other than usual, for tests.
+        attached: Stop when stdin closes: the server that started us is gone.
+        warm: Modules to import before the first job asks for them.
+    """
+    timing = timing or Timing()
+    sessions = SessionManager.from_settings(settings)
+    journal = Journal(sessions, lease_s=timing.lease_s)
+    queue = Queue(settings.jobs_url, settings.queue_dir, pools_of(kinds))
+    runner = Runner(journal, queue, kinds, Rates(settings.queue_dir / "rates.json"), settings, timing)
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopped.is_set():
+            stopped.set()
+            queue.stop()
+            _end_hard_after(timing.grace_s + HARD_STOP_S)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if attached:
+        threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
+    lock = hold_lock(lock_path(settings.outputs_dir, pool, shared=bool(settings.jobs_url)), stopped)
+    if lock is None:
+        return
+    sign = Sign(settings.queue_dir, pool)
+    sign.give()
+    runner.heart.start()
+    threading.Thread(target=_tend, args=(journal, queue, pool, sign, timing.tend_s), name="tend", daemon=True).start()
+    threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
+    threads = threads_of(settings)[pool]
+    log.info("event=worker_started pool=%s threads=%d pid=%d", pool, threads, os.getpid())
+    queue.serve(pool, threads, runner)
+    sign.take_back()
+    lock.close()
+    log.info("event=worker_ended pool=%s pid=%d", pool, os.getpid())
+
+
+def _watch_parent(stop: Callable[[], None]) -> None:
+    """The server holds the other end of our stdin: it closes when the server ends, however it ends."""
+    while os.read(sys.stdin.fileno(), 4096):
+        continue
+    stop()
+
+
+def _end_hard_after(seconds: float) -> None:
+    def end() -> None:
+        log.warning("event=worker_ends_hard pid=%d", os.getpid())
+        os._exit(3)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _tend(journal: Journal, queue: Queue, pool: str, sign: Sign, every_s: float) -> None:
+    """Every few seconds: give a sign of life, bring lost jobs back."""
+    found_lost = False
+    while not queue.stopping:
+        sign.give()
+        try:
+            if not found_lost:
+                count = journal.find_unmarked()
+                found_lost = True
+                if count:
+                    log.warning("event=unmarked_jobs pool=%s count=%d", pool, count)
+            count = journal.reconcile(queue, pool)
+            if count:
+                log.info("event=reconciled pool=%s count=%d", pool, count)
+        except QueueAway:
+            log.warning("event=queue_away pool=%s action=reconcile", pool)
+        except (AppError, OSError) as exc:  # the next round tries again
+            log.warning("event=reconcile_failed pool=%s trace=%s", pool, where(exc))
+        time.sleep(every_s)
+
+
+def _import(modules: Sequence[str]) -> None:
+    """The first job shall not wait for libraries; one that is missing is that job's business, not ours."""
+    time.sleep(WARM_AFTER_S)
+    began = time.monotonic()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as exc:  # noqa: BLE001 - a broken library must not keep the worker from telling people so
+            log.warning("event=warm_failed module=%s cause=%s", module, type(exc).__name__)
+    log.info("event=warm seconds=%.2f", time.monotonic() - began)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m utils.jobs.worker", description=__doc__)
+    parser.add_argument("pool", choices=pools_of(KINDS))
+    parser.add_argument("--attached", action="store_true", help="end when standard input closes")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = Settings.load()
+    except AppError as exc:
+        parser.exit(2, f"{exc.sentence} {exc.hint}\n")
+    run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
+
+
+if __name__ == "__main__":
+    main()
