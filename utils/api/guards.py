@@ -1,0 +1,145 @@
+"""Edge: the outermost layer around pages, assets, media, sockets and routes alike.
+
+It sets the security headers, hands a browser its session cookie with the first page, refuses what other sites try by cookie,
+and hides what Streamlit shows to everybody. Pure ASGI, because it also wraps sockets and streams.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from utils.api import cookies, origin, policy, problems
+from utils.errors import AppError, ForeignOrigin
+from utils.services import Services
+from utils.workflows import sessions as workflow
+
+log = logging.getLogger(__name__)
+
+PREFIXES = ("/api", "/v1")
+HIDDEN = ("/_stcore/metrics",)  # sessions and memory of the server
+NOT_PAGES = (*PREFIXES, "/_stcore", "/static", "/media", "/component", "/app/static", "/healthz", "/readyz")
+CONDITIONS = (b"if-none-match", b"if-modified-since")
+
+
+def is_below(path: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a path is one of the prefixes or lies under one."""
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
+
+
+def is_crooked(path: str) -> bool:
+    """Whether a path has what no address of ours has: traversal, a backslash or a NUL."""
+    return "\x00" in path or "\\" in path or ".." in path.split("/")
+
+
+def wants_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a person's browser opens a page: not an asset, not a route, not a robot that asks for anything."""
+    return (
+        scope["method"] == "GET"
+        and "text/html" in headers.get("accept", "")
+        and headers.get("sec-fetch-dest", "document") == "document"
+        and not is_below(scope["path"], NOT_PAGES)
+    )
+
+
+class Edge:
+    """ASGI middleware around everything; see the module.
+
+    Args:
+        app: What it wraps.
+        services: For the sessions that it opens.
+        page: Source of the index page, for the policy's hashes; None reads Streamlit's.
+    """
+
+    def __init__(self, app: ASGIApp, *, services: Services, page: str | None = None) -> None:
+        self.app = app
+        self._services = services
+        self._page_csp = policy.page_csp(policy.page_source() if page is None else page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            if origin.may_change(scope):
+                await self.app(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})  # before the handshake: the client sees 403
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        is_page = wants_page(scope, headers)
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                await self._finish(scope, message, is_page=is_page)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+            return
+        if is_page:  # a 304 would leave a browser that lost its cookie without one
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in CONDITIONS]}
+        try:
+            await self.app(scope, receive, guarded)
+        except Exception as exc:  # the last place before the server's own, which would print it and send no headers
+            if started:
+                raise
+            await problems.unexpected(exc)(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to what is not let in, or None."""
+        path: str = scope["path"]
+        if path.endswith(HIDDEN):
+            return Response("Not Found", 404, media_type="text/plain")
+        if is_below(path, PREFIXES) and is_crooked(path):
+            return problems.unknown_path()
+        if scope["method"] not in origin.SAFE_METHODS and not origin.may_change(scope):
+            log.warning("refused a %s from another site", scope["method"])
+            sentence = "This request did not come from a page of this server, so the session cookie does not count."
+            return problems.response(ForeignOrigin(sentence, "Programs send the session's token as Bearer instead."))
+        return None
+
+    async def _finish(self, scope: Scope, message: Message, *, is_page: bool) -> None:
+        """Put headers, and where due the cookie, on the start of an answer."""
+        message.setdefault("headers", [])
+        headers = MutableHeaders(scope=message)
+        for name, value in policy.ALWAYS.items():
+            headers[name] = value
+        if is_below(scope["path"], PREFIXES):
+            headers.setdefault("Content-Security-Policy", policy.DATA_CSP)
+            headers.setdefault("Cache-Control", "no-store")
+        elif is_below(scope["path"], ("/media",)):
+            headers.setdefault("Content-Security-Policy", policy.FILE_CSP)
+        else:
+            headers.setdefault("Content-Security-Policy", self._page_csp)
+        if is_page and message["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
+            headers["Cache-Control"] = "no-store"
+            cookie = await to_thread.run_sync(self._cookie, cookies.read(Headers(scope=scope)), origin.is_https(scope))
+            if cookie:
+                headers.append("Set-Cookie", cookie)
+
+    def _cookie(self, token: str | None, secure: bool) -> str:
+        """A cookie that opens a living session: the browser's own, renewed, or that of a new one. Empty if none can be made."""
+        try:
+            session_id = workflow.whose(self._services, token)
+            if session_id is None or token is None:
+                token = workflow.open_session(self._services).token
+                age_s = cookies.max_age_s(self._services.settings)
+            else:
+                session = self._services.sessions.peek_session(session_id)
+                age_s = cookies.max_age_s(self._services.settings, permanent=session is not None and session.permanent)
+        except AppError as exc:  # a full disk: the page itself tells the person
+            log.warning("no session for a new page: %s", exc.code)
+            return ""
+        return cookies.set_cookie(token, age_s, secure=secure)

@@ -1,0 +1,55 @@
+"""Who is asking: the session that a cookie or a Bearer token names, as dependencies of the routes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from utils.api import cookies, origin
+from utils.errors import NoSession, NotFound
+from utils.services import Services
+
+BEARER = HTTPBearer(auto_error=False, bearerFormat="<session id>.<signature>", description="Token of POST /api/v1/sessions.")
+COOKIE = APIKeyCookie(
+    name=cookies.NAME, auto_error=False, description="Set with the first page; needs our own Origin to change things."
+)
+
+
+async def services_of(request: Request) -> Services:
+    """The services that the app was built with."""
+    services: Services = request.app.state.services
+    return services
+
+
+def caller(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    cookie: Annotated[str | None, Depends(COOKIE)],
+) -> str:
+    """The id of the living session that the request names; counts as activity in it.
+
+    A Bearer token counts alone: with a wrong one the cookie is not looked at, because the Origin was not either.
+
+    Raises:
+        NoSession: No credential, or one that we did not sign.
+        NotFound: Ours, but the session is gone.
+    """
+    by_token = origin.has_bearer(request.headers)
+    token = (bearer.credentials if bearer else None) if by_token else cookies.read(request.headers)
+    session_id = services.sessions.verify(token)
+    if session_id is None:
+        raise NoSession(
+            "The request names no session of this server.",
+            "Open one with POST /api/v1/sessions and send its token as Bearer.",
+        )
+    if services.sessions.get_session(session_id) is None:
+        raise NotFound("This session has ended.", "Open a new one with POST /api/v1/sessions.")
+    return session_id
+
+
+Here = Annotated[Services, Depends(services_of)]
+Caller = Annotated[str, Depends(caller)]

@@ -1,0 +1,122 @@
+"""Intake: what stands before the JSON routes. Bodies are counted while they arrive, HEAD is answered wherever GET is."""
+
+from __future__ import annotations
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from utils.api import problems
+from utils.errors import TooLarge, UnsupportedMedia
+from utils.settings import Settings
+
+HEAD = "sotto.head"  # key in the scope of a HEAD request that is answered as GET
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+BODY_TIME_S = 60.0
+BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
+SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
+
+
+def max_body_bytes(settings: Settings) -> int:
+    """The longest JSON body that can carry the longest text allowed (MAX_TEXT_CHARS), however it is escaped."""
+    return settings.max_text_chars * BYTES_PER_CHAR + SLACK_BYTES
+
+
+class _Refused(Exception):
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Intake:
+    """ASGI wrapper of the routes; see the module.
+
+    Args:
+        app: The routes.
+        limit_bytes: Longest body.
+        time_s: Seconds within which a body must have arrived.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: int, time_s: float = BODY_TIME_S) -> None:
+        self.app = app
+        self._limit_bytes = limit_bytes
+        self._time_s = time_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
+        elif scope["type"] == "http" and scope["method"] in BODY_METHODS:
+            try:
+                body = await self._read(Headers(scope=scope), receive)
+            except _Refused as refused:
+                await refused.answer(scope, receive, send)
+            else:
+                await self.app(scope, _replay(body, receive), send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        """The whole body, or _Refused with the answer."""
+        told = headers.get("content-length", "")
+        if told.isascii() and told.isdigit() and int(told[:19]) > self._limit_bytes:
+            raise _Refused(self._too_large())
+        body = bytearray()
+        with anyio.move_on_after(self._time_s):
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > self._limit_bytes:
+                    raise _Refused(self._too_large())
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    if body and not is_json(headers.get("content-type", "")):
+                        raise _Refused(_wrong_type())
+                    return bytes(body)
+        raise _Refused(_too_slow(self._time_s))
+
+    def _too_large(self) -> Response:
+        sentence = f"The body is larger than {self._limit_bytes:,} bytes, which follows from the setting MAX_TEXT_CHARS."
+        return problems.response(TooLarge(sentence, "Send a shorter text."), {"Connection": "close"})
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type header says JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _wrong_type() -> Response:
+    error = UnsupportedMedia("The body is not announced as JSON.", "Send it with Content-Type: application/json.")
+    return problems.response(error, {"Accept": "application/json"})
+
+
+def _too_slow(time_s: float) -> Response:
+    error = problems.RequestTooSlow(f"The body did not arrive within {time_s:g} seconds.", "Send it again.")
+    return problems.response(error, {"Connection": "close"})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()  # only the end of the connection can come now
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _without_body(send: Send) -> Send:
+    ended = False
+
+    async def bare(message: Message) -> None:
+        nonlocal ended
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return bare

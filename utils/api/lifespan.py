@@ -1,0 +1,64 @@
+"""What runs beside the pages while the server is up: sweeps, the emptying of the trash, the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from utils.api.accesslog import without_queries
+from utils.api.descriptors import raise_soft_limit
+from utils.services import Services
+
+log = logging.getLogger(__name__)
+
+WARM_AFTER_S = 2.0  # the first page is more urgent than the routes' libraries
+
+
+async def _surviving(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """One piece of background work; its failure is logged and does not end the server."""
+    try:
+        await work()
+    except Exception as exc:  # noqa: BLE001 - the next round may go well
+        log.warning("event=background_failed work=%s cause=%s", name, type(exc).__name__)
+
+
+async def _warm_up(after_s: float) -> None:
+    """Load what the first request to the routes would have to wait for."""
+    await asyncio.sleep(after_s)
+    await _surviving("warm_up", lambda: asyncio.to_thread(importlib.import_module, "utils.api.application"))
+    _freeze()
+
+
+def _freeze() -> None:
+    """Take everything that lives now out of garbage collection: Streamlit collects after every rerun, with the lock held."""
+    gc.collect()
+    gc.freeze()
+
+
+def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """The lifespan for the app: starts the background work and ends all of it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        raise_soft_limit()
+        with without_queries():
+            await _surviving("start_workers", lambda: asyncio.to_thread(services.supervisor.start))
+            tasks = [
+                asyncio.create_task(services.sessions.cleanup_loop(services.settings.cleanup_interval_minutes * 60)),
+                asyncio.create_task(_warm_up(warm_after_s)),
+            ]
+            _freeze()
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await _surviving("stop_workers", lambda: asyncio.to_thread(services.supervisor.stop))
+
+    return lifespan
