@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from utils.errors import Cancelled, NotFound
+from utils.errors import Cancelled, NotFound, StoreUnavailable
 from utils.jobs.heart import Pulse
 from utils.jobs.journal import Journal
 from utils.jobs.records import JobName, Record
@@ -107,16 +107,16 @@ class Context:
         self.check()
         self._record["done"], self._record["total"] = done, total
         if time.monotonic() - self._saved_at > SAVE_EVERY_S:
-            self.save()
+            self._show()
         if self._must_yield():
             raise HandBack("The job makes room.")
 
     def note(self, sentence: str) -> None:
-        """Tell the person who waits something, or take it back with an empty sentence. Raises like `progress`."""
-        self.check()
+        """Tell the person who waits something, or take it back with an empty sentence. Raises nothing."""
         if self._record["note"] != sentence:
             self._record["note"] = sentence
-            self.save()
+            with suppress(LeaseLost):
+                self._show()
 
     # ---- for kinds
 
@@ -152,7 +152,23 @@ class Context:
         self.check()
         self.item = self.sessions.update_item(self.session_id, self.item.id, result=result, files=tuple(files))
 
+    def _show(self) -> None:
+        try:
+            self.save()
+        except StoreUnavailable:  # what people see is older then; the work itself will meet the full disk soon enough
+            self._saved_at = time.monotonic()
+
     # ---- for the runner
+
+    @property
+    def is_lost(self) -> bool:
+        """Somebody else has the job now, or its item is gone."""
+        return self._pulse.lease.is_lost
+
+    def begin(self, **changes: Any) -> None:
+        """Write that the work begins; its first progress is then shown at once."""
+        self.save(**changes)
+        self._saved_at = 0.0
 
     def save(self, **changes: Any) -> None:
         """Write the record with these changes, if the job is still ours.

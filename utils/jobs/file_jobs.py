@@ -88,14 +88,13 @@ class FileJobs:
         """How the job stands. Raises NotFound."""
         name, record = self._found(session_id, job_id)
         self._heal(name, record)
+        if record["state"] in OPEN_STATES and self._journal.close_late(name, record):
+            name, record = self._found(session_id, job_id)
         return self._status(name, record)
 
     def of_session(self, session_id: str, *, open_only: bool = False) -> list[JobStatus]:
-        """Jobs of a session, newest first. Raises NotFound when there is no such session."""
-        names = self._journal.open_names(session_id)
-        if not open_only:
-            items, _ = self._sessions.list_items(session_id, limit=1_000_000)
-            names |= {JobName(session_id, item.id) for item in items}
+        """Jobs of a session, newest first; none when there is no such session."""
+        names = self._journal.open_names(session_id) if open_only else self._journal.names_of(session_id)
         records = [(name, self._journal.read(name)) for name in names]
         found = [self._status(name, record) for name, record in records if record]
         return sorted((job for job in found if job.is_open or not open_only), key=lambda job: job.submitted_at, reverse=True)
@@ -112,7 +111,8 @@ class FileJobs:
             record |= {"state": "cancelled", "lease": lease.number, "note": "", "ended_at": self._journal.clock()}
             self._journal.save(name, record)
         log.info("event=job_cancelled job=%s at_once=%s", name, bool(claimed))
-        self._board.forget()
+        if claimed:
+            self._board.remove(name)
         return self._status(*self._found(session_id, job_id))
 
     def retry(self, session_id: str, job_id: str) -> JobStatus:
@@ -234,7 +234,7 @@ class FileJobs:
     def _handed_over(self, name: JobName, record: Record) -> JobStatus:
         queued = self._queue.enqueue(record["pool"], str(name), record["priority"])
         log.info("event=job_submitted job=%s kind=%s priority=%d queued=%s", name, record["kind"], record["priority"], queued)
-        self._board.forget()
+        self._board.add(name, record)
         return self._status(name, record)
 
     def _heal(self, name: JobName, record: Record) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from utils.jobs.journal import Lease
+from utils.jobs.leases import Lease
 from utils.jobs.records import JobName
 
 log = logging.getLogger(__name__)
@@ -61,10 +61,11 @@ class Heart:
             if pulse in self._pulses:
                 self._pulses.remove(pulse)
 
-    @property
-    def count(self) -> int:
-        """Jobs that run here."""
-        return len(self._pulses)
+    def hung(self) -> int:
+        """Jobs here that gave no sign of life for HUNG_S."""
+        now = time.monotonic()
+        with self._changed:
+            return sum(now - pulse.signed_at > HUNG_S for pulse in self._pulses)
 
     def _live(self) -> None:
         beaten_at = 0.0

@@ -12,23 +12,22 @@ its number overtaken or gone. The queue only carries names and may lose any of t
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from utils.errors import NotFound
 from utils.jobs.contract import OPEN_STATES
+from utils.jobs.leases import FileClock, Lease
 from utils.jobs.records import RECORD, JobName, Record, decode, encode
 from utils.session_manager import SessionManager
+from utils.storage.names import is_session_id
 
 LEASE_S = 15.0  # a job whose worker was not heard of for this long is anybody's; over NFS at least 30
 MARKER_GRACE_S = 60.0  # a marker without a record may be a submit in progress for this long
-CLOCK_AGE_S = 2.0  # how long one reading of the file server's clock is carried on with our own
+LATE_S = 2.0  # a cancelled job that is still open after this long is closed by whoever looks
 
 
 class Waiting(Protocol):
@@ -43,70 +42,32 @@ class Waiting(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Lease:
-    """The right to run one attempt of a job, for as long as the file's mtime is kept fresh.
-
-    Attributes:
-        home: The item's folder.
-        number: Of the attempt.
-    """
-
-    home: Path
-    number: int
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.home / f"lease.{self.number}"
-
-    @property
-    def is_lost(self) -> bool:
-        """A later attempt began, or the item (or its lease) was removed under us."""
-        return (self.home / f"lease.{self.number + 1}").exists() or not self.path.exists()
-
-    @property
-    def is_told_to_stop(self) -> bool:
-        """Somebody asked for the job to be cancelled."""
-        return (self.home / "cancel").exists()
-
-    def beat(self) -> None:
-        """Show that its holder lives. Raises OSError, e.g. when the item is gone."""
-        os.utime(self.path)
-
-    def release(self) -> None:
-        """Give the attempt back at once instead of letting it go stale. Its heart must have stopped before."""
-        with suppress(FileNotFoundError):
-            os.utime(self.path, (0, 0))
-
-
-class FileClock:
-    """The clock of the file server, which also stamps the leases, so that machines need not agree on the time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._ahead = 0.0
-        self._read_at = float("-inf")
-
-    def now(self) -> float:
-        """Seconds since the epoch, read from the disk every CLOCK_AGE_S and carried on in between."""
-        with self._lock:
-            mono = time.monotonic()
-            if mono - self._read_at > CLOCK_AGE_S:
-                self._path.touch()
-                self._ahead = self._path.stat().st_mtime - mono
-                self._read_at = mono
-            return mono + self._ahead
-
-
 class Journal:
     """Reads and writes the files above, for the server and for every worker; holds no truth of its own."""
 
-    def __init__(self, sessions: SessionManager, *, lease_s: float = LEASE_S, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sessions: SessionManager,
+        *,
+        lease_s: float = LEASE_S,
+        clock: Callable[[], float] = time.time,
+        machine: str = "",
+        marker_grace_s: float = MARKER_GRACE_S,
+    ) -> None:
+        """Holds nothing open.
+
+        Args:
+            sessions: The store.
+            lease_s: The same for servers and workers.
+            clock: For what people see; leases go by the file server's clock.
+            machine: Who we are, written into the leases that we take.
+            marker_grace_s: See MARKER_GRACE_S.
+        """
         self.sessions = sessions
         self.lease_s = lease_s
         self.clock = clock
+        self.machine = machine
+        self._marker_grace_s = marker_grace_s
         self._file_clock = FileClock(sessions.outputs / ".open" / ".clock")
         self._file_clock_folder = sessions.outputs / ".open"
         self._orphans: dict[str, float] = {}  # markers without a record, and when this process first saw them
@@ -127,6 +88,14 @@ class Journal:
     def open_names(self, session_id: str | None = None) -> set[JobName]:
         """Unfinished jobs of one session or of all. One listing, no file is opened."""
         return {JobName(*pair) for pair in self.sessions.markers.ids(session_id)}
+
+    def names_of(self, session_id: str) -> set[JobName]:
+        """All jobs of a session, open or not; none when there is no such session. No file is opened."""
+        if not is_session_id(session_id):
+            return set()
+        found = (self.sessions.outputs / session_id).glob(f"*/*/{RECORD}")
+        names = (JobName.parse(f"{session_id}~{path.parent.name}") for path in found)
+        return {name for name in names if name}
 
     def beats(self, name: JobName, record: Record) -> bool:
         """Is somebody at work on it, as far as the newest lease tells?"""
@@ -169,7 +138,7 @@ class Journal:
             if beating:
                 return None
             lease = Lease(home, number + 1)
-            os.close(os.open(lease.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            lease.take(self.machine)
         except (NotFound, FileExistsError, FileNotFoundError, NotADirectoryError):
             return None
         record = self.read(name)
@@ -178,19 +147,53 @@ class Journal:
             return None
         return lease, record
 
-    def overtake(self, name: JobName, lease: Lease) -> Record:
-        """Begin the next attempt over the head of `lease`, though it beats: for whoever holds that lease himself.
+    def close_over(self, name: JobName, number: int) -> bool:
+        """Cancel a job over the head of whoever holds lease `number`, though it beats: he finds himself overtaken.
 
         Returns:
-            The record of the job if it is still open, else {}.
+            Whether the job was open and is now cancelled.
         """
-        number = lease.number + 1
         try:
-            os.close(os.open(lease.home / f"lease.{number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except (FileExistsError, FileNotFoundError, NotADirectoryError):
-            return {}
+            lease = Lease(self.home(name), number + 1)
+            lease.take(self.machine)
+        except (NotFound, FileExistsError, FileNotFoundError, NotADirectoryError):
+            return False
         record = self.read(name)
-        return record | {"lease": number} if record.get("state") in OPEN_STATES else {}
+        if record.get("state") not in OPEN_STATES:
+            return False
+        self.save(name, record | {"state": "cancelled", "lease": lease.number, "note": "", "ended_at": self.clock()})
+        return True
+
+    def close_late(self, name: JobName, record: Record) -> bool:
+        """Close a job that was told to stop LATE_S ago and is still open: its worker died, froze or does not listen."""
+        try:
+            told_at = (self.home(name) / "cancel").stat().st_mtime
+            late = self.now() - told_at >= LATE_S
+            return late and self.close_over(name, self.newest_number(name, record))
+        except (NotFound, FileNotFoundError, NotADirectoryError):
+            return False
+
+    def release_dead(self, pool: str, machine: str | None) -> int:
+        """Release the leases of workers that are known to be dead, instead of letting them go stale.
+
+        Args:
+            pool: Jobs of this pool.
+            machine: Only those that were taken on this machine; None = all.
+
+        Returns:
+            How many.
+        """
+        count = 0
+        for name in self.open_names():
+            record = self.read(name)
+            if record.get("pool") != pool or not self.beats(name, record):
+                continue
+            with suppress(NotFound, OSError):
+                lease = Lease(self.home(name), self.newest_number(name, record))
+                if machine is None or lease.path.read_text("utf-8") == machine:
+                    lease.release()
+                    count += 1
+        return count
 
     def _newest(self, home: Path, record: Record) -> tuple[int, bool]:
         """Number of the newest lease, and whether it beats. Numbers have no gaps above the record's own."""
@@ -272,6 +275,8 @@ class Journal:
             elif record["state"] not in OPEN_STATES:
                 self.drop_marker(name)  # killed between closing the record and dropping the marker
                 self._tidy(name)
+            elif self.close_late(name, record):
+                continue
             elif record["pool"] == pool and record["not_before"] <= self.clock() and not self.beats(name, record):
                 count += queue.enqueue(pool, str(name), record["priority"])
         return count
@@ -288,13 +293,20 @@ class Journal:
         for session_id in self.sessions.get_all_session_ids():
             for path in (self.sessions.outputs / session_id).glob(f"*/*/{RECORD}"):
                 name = JobName.parse(f"{session_id}~{path.parent.name}")
-                if name and name not in known and self.read(name).get("state") in OPEN_STATES:
+                if name and name not in known and _peek(path).get("state") in OPEN_STATES:
                     self.add_marker(name)
                     count += 1
         return count
 
     def _drop_orphan(self, name: JobName) -> None:
         first_seen = self._orphans.setdefault(str(name), time.monotonic())
-        if time.monotonic() - first_seen > MARKER_GRACE_S:
+        if time.monotonic() - first_seen > self._marker_grace_s:
             del self._orphans[str(name)]
             self.drop_marker(name)
+
+
+def _peek(path: Path) -> Record:
+    try:
+        return decode(path.read_bytes())
+    except OSError:
+        return {}

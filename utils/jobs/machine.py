@@ -9,26 +9,44 @@ import sqlite3
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ALIVE = ".alive"
 OLD_SIGN_S = 3600.0  # a sign of a worker that was killed is removed after this long
 
 
-def lock_path(outputs: Path, pool: str, *, shared: bool) -> Path:
-    """Where the lock lies: it must be local to the machine.
+@dataclass(frozen=True)
+class Machine:
+    """Where a worker runs.
 
-    Args:
-        outputs: The deployment that the worker serves.
-        pool: Of the worker.
-        shared: Several machines share `outputs`, so the lock cannot lie there. The system's temporary folder then holds an
-            empty SQLite file, named by a digest; nothing of a user.
+    Attributes:
+        lock: File that only one worker of the pool on this machine can hold; it must be local to the machine.
+        name: Written into leases, so that a new worker knows those of its dead predecessor.
+        is_only_one: No other machine works on this outputs folder, whatever the name.
     """
-    if not shared:
-        return outputs / ".queue" / f"{pool}.lock"
-    digest = hashlib.sha256(str(outputs.resolve()).encode()).hexdigest()[:12]
-    account = os.getuid() if hasattr(os, "getuid") else "user"
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sotto-{account}-{digest}-{pool}.lock"
+
+    lock: Path
+    name: str
+    is_only_one: bool
+
+    @classmethod
+    def here(cls, outputs: Path, pool: str, *, shared: bool) -> Machine:
+        """This machine.
+
+        Args:
+            outputs: The deployment that the worker serves.
+            pool: Of the worker.
+            shared: Other machines share `outputs`, so the lock cannot lie there. The system's temporary folder then holds
+                an empty SQLite file, named by a digest; nothing of a user.
+        """
+        name = socket.gethostname()
+        if not shared:
+            return cls(outputs / ".queue" / f"{pool}.lock", name, True)
+        digest = hashlib.sha256(str(outputs.resolve()).encode()).hexdigest()[:12]
+        account = os.getuid() if hasattr(os, "getuid") else "user"
+        folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        return cls(folder / f"sotto-{account}-{digest}-{pool}.lock", name, False)
 
 
 def hold_lock(path: Path, give_up: threading.Event, pause_s: float = 0.25) -> sqlite3.Connection | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Queue:
         """
         self._lines: dict[str, Line] = {pool: RedisLine(url, pool) if url else SqliteLine(folder, pool) for pool in pools}
         self._stopped = threading.Event()
+        self._stopped_at = 0.0
         self._turn = threading.Lock()
 
     @property
@@ -66,7 +68,9 @@ class Queue:
 
     def stop(self) -> None:
         """Take no more names. From any thread or signal handler, even before `serve`."""
-        self._stopped.set()
+        if not self._stopped.is_set():
+            self._stopped_at = time.monotonic()
+            self._stopped.set()
         for line in self._lines.values():
             line.wake()
 
@@ -74,6 +78,11 @@ class Queue:
     def stopping(self) -> bool:
         """Has somebody called `stop`?"""
         return self._stopped.is_set()
+
+    @property
+    def stopping_for_s(self) -> float:
+        """How long ago that was; 0 when nobody has."""
+        return time.monotonic() - self._stopped_at if self._stopped.is_set() else 0.0
 
     def clear(self) -> None:
         """Forget every name."""

@@ -21,6 +21,8 @@ from utils.jobs.traces import where
 from utils.settings import Settings
 
 MAX_TRIES = 3
+SUSPECT_S = 15.0  # after a death its jobs run one at a time for this long each, so that the deadly one finds no company
+SUSPECT_AGAIN_S = 1.0
 LOOK_AROUND_EVERY_S = 1.0  # how often an expired slice asks whether anybody waits
 SETTLE_PAUSES_S = (0.5, 1.0, 2.0)  # between tries to write how a job ended on a disk that refuses
 log = logging.getLogger(__name__)
@@ -45,6 +47,33 @@ class Timing:
     retry_s: float = 2.0
 
 
+class Suspects:
+    """Jobs whose last attempt ended with its process: each of them may be what killed it, and all others in it.
+
+    They run one at a time until one has lived for SUSPECT_S, so that a deadly one does not take the same companions along
+    three times.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._name: JobName | None = None
+        self._until = 0.0
+
+    def enter(self, name: JobName) -> bool:
+        """May this one run now?"""
+        with self._lock:
+            if self._name is not None and time.monotonic() < self._until:
+                return False
+            self._name, self._until = name, time.monotonic() + SUSPECT_S
+            return True
+
+    def leave(self, name: JobName) -> None:
+        """It has ended and everybody lives. Does nothing for a job that is no suspect."""
+        with self._lock:
+            if self._name == name:
+                self._name = None
+
+
 class Runner:
     """What a worker does with each name from the queue."""
 
@@ -59,23 +88,31 @@ class Runner:
         self._timing = timing
         self._shared = Shared()
         self._unsettled: dict[JobName, dict[str, Any]] = {}  # how jobs ended that the disk refused to note
-        self._stopping_since = float("inf")
+        self._suspects = Suspects()
         self.heart = Heart(timing.lease_s, self._close_over)
 
     def __call__(self, text: str) -> None:
         """Run the job if it is still open and nobody else runs it."""
         name = JobName.parse(text)
-        claimed = self._journal.claim(name) if name else None
-        if name is None or claimed is None:
-            return  # closed, gone, in other hands, or no name of ours
+        if name is None:
+            return
+        record = self._journal.read(name)
+        suspect = record.get("state") == "running" and not self._journal.beats(name, record)
+        if suspect and not self._suspects.enter(name):
+            self._again(name, record, SUSPECT_AGAIN_S)
+            return
+        claimed = self._journal.claim(name)
+        if claimed is None:
+            self._suspects.leave(name)
+            return  # closed, gone, or in other hands
         lease, record = claimed
-        record["lease"] = lease.number
         pulse = Pulse(name, lease)
         self.heart.add(pulse)
         try:
             again_in_s = self._attempt(pulse, record)
         finally:
             self.heart.remove(pulse)
+            self._suspects.leave(name)
         if again_in_s is not None:
             lease.release()
             self._again(name, record, again_in_s)
@@ -94,12 +131,11 @@ class Runner:
     def _attempt(self, pulse: Pulse, record: Record) -> float | None:
         """One attempt. Returns after how many seconds the job should run again, or None."""
         kind = self._kinds.get(record["kind"])
-        tries = pulse.lease.number - record["base"] - record["handed_back"]
+        tries = _count(record, pulse.lease.number, resumable=bool(kind and kind.resumable))
         try:
             item = self._journal.sessions.get_item(pulse.name.session_id, pulse.name.item_id)
         except NotFound:
             return None
-        record["attempt"] = min(tries, MAX_TRIES)
         rule = self._yield_rule(kind, pulse.name)
         context = Context(self._journal, pulse, record, item=item, settings=self._settings, shared=self._shared, must_yield=rule)
         if pulse.name in self._unsettled:
@@ -118,7 +154,7 @@ class Runner:
         try:
             context.check()
             fresh = {} if kind.resumable else {"done": 0, "total": 0}
-            context.save(state="running", started_at=now(), ended_at=None, error=None, note="", not_before=0.0, **fresh)
+            context.begin(state="running", started_at=now(), ended_at=None, error=None, note="", not_before=0.0, **fresh)
             kind.run(context)
         except LeaseLost:
             log.info("event=lease_lost job=%s", context.name)
@@ -131,9 +167,13 @@ class Runner:
         except Cancelled:
             return {"state": "cancelled"}  # an engine's own word for it
         except AppError as error:
+            if context.is_lost:  # most likely the item was deleted under the engine
+                return None
             log.info("event=job_refused job=%s code=%s trace=%s", context.name, error.code, where(error))
             return _failed(error)
         except Exception as error:  # noqa: BLE001 - the boundary: a library may raise anything
+            if context.is_lost:
+                return None
             log.error(
                 "event=job_broke job=%s attempt=%d error=%s trace=%s", context.name, tries, type(error).__name__, where(error)
             )
@@ -169,10 +209,7 @@ class Runner:
 
     def _close_over(self, pulse: Pulse) -> None:
         """A job does not react to its cancellation: overtake its lease, so that it writes nothing more, and close it."""
-        record = self._journal.overtake(pulse.name, pulse.lease)
-        if record:
-            record |= {"state": "cancelled", "note": "", "ended_at": self._journal.clock()}
-            self._journal.save(pulse.name, record)
+        if self._journal.close_over(pulse.name, pulse.lease.number):
             log.info("event=job_closed_over job=%s", pulse.name)
 
     def _yield_rule(self, kind: Kind | None, name: JobName) -> Callable[[], bool]:
@@ -184,14 +221,23 @@ class Runner:
             nonlocal looked_at
             now = time.monotonic()
             if self._queue.stopping:
-                self._stopping_since = min(self._stopping_since, now)
-                return now - self._stopping_since > self._timing.grace_s
+                return self._queue.stopping_for_s > self._timing.grace_s
             if kind is None or not kind.resumable or now < max(slice_ends, looked_at + LOOK_AROUND_EVERY_S):
                 return False
             looked_at = now
             return self._journal.others_wait(kind.pool, name.session_id)
 
         return must_yield
+
+
+def _count(record: Record, number: int, *, resumable: bool) -> int:
+    """Which try lease `number` is, noted in the record. Work that keeps checkpoints begins to count anew when it got on."""
+    if resumable and record["done"] > record.get("done_before", 0):
+        record["base"] = number - 1 - record["handed_back"]
+    record["done_before"] = record["done"]
+    tries = number - record["base"] - record["handed_back"]
+    record["lease"], record["attempt"] = number, min(tries, MAX_TRIES)
+    return int(tries)
 
 
 def _failed(error: AppError) -> dict[str, Any]:

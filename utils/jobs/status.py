@@ -13,7 +13,8 @@ from utils.jobs.journal import Journal
 from utils.jobs.rates import Rates
 from utils.jobs.records import JobName, Record
 
-BOARD_AGE_S = 1.0  # one look at all open jobs serves every page for this long
+BOARD_AGE_S = 1.0  # one look at all open jobs serves every page for this long ...
+BOARD_SHARE = 50  # ... and for this many times of what the look took, so that it costs 2 % of a core at most
 FROM_PROGRESS_S = 1.0  # a running job's own pace is believed after this time ...
 FROM_PROGRESS = 0.05  # ... and this share of the work
 STOPPING = "Stopping."
@@ -58,25 +59,34 @@ class Health:
 
 
 class Board:
-    """All open jobs, read at most once a second however many pages ask."""
+    """All open jobs, read at most once a second however many pages ask. What is done here is noted at once."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._lock = threading.Lock()
         self._jobs: list[OpenJob] = []
-        self._read_at = float("-inf")
+        self._stale_at = float("-inf")
 
     def jobs(self) -> list[OpenJob]:
-        """Open jobs in the order in which workers take them, at most BOARD_AGE_S old."""
+        """Open jobs in the order in which workers take them, about BOARD_AGE_S old."""
         with self._lock:
-            if time.monotonic() - self._read_at > BOARD_AGE_S:
-                self._jobs = sorted(self._read(), key=lambda job: (job.priority, job.submitted_at))
-                self._read_at = time.monotonic()
+            began = time.monotonic()
+            if began >= self._stale_at:
+                self._jobs = sorted(self._read(), key=_place)
+                ended = time.monotonic()
+                self._stale_at = ended + max(BOARD_AGE_S, BOARD_SHARE * (ended - began))
             return self._jobs
 
-    def forget(self) -> None:
-        """Look again at the next question: something was submitted or closed here."""
-        self._read_at = float("-inf")
+    def add(self, name: JobName, record: Record) -> None:
+        """A job was queued here."""
+        with self._lock:
+            others = [job for job in self._jobs if job.name != name]
+            self._jobs = sorted([*others, _line(name, record, running=False)], key=_place)
+
+    def remove(self, name: JobName) -> None:
+        """A job was closed here."""
+        with self._lock:
+            self._jobs = [job for job in self._jobs if job.name != name]
 
     def _read(self) -> list[OpenJob]:
         found = []
@@ -84,9 +94,17 @@ class Board:
             record = self._journal.read(name)
             if record and record["state"] in OPEN_STATES:
                 running = record["state"] == "running" and self._journal.beats(name, record)
-                cost, place = int(record["cost"]), (record["priority"], record["submitted_at"])
-                found.append(OpenJob(name, record["kind"], record["pool"], cost, *place, running))
+                found.append(_line(name, record, running=running))
         return found
+
+
+def _line(name: JobName, record: Record, *, running: bool) -> OpenJob:
+    place = record["priority"], record["submitted_at"]
+    return OpenJob(name, record["kind"], record["pool"], int(record["cost"]), *place, running)
+
+
+def _place(job: OpenJob) -> tuple[int, float]:
+    return job.priority, job.submitted_at
 
 
 def ahead_of(jobs: list[OpenJob], name: JobName, record: Record) -> list[OpenJob]:

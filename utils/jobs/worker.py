@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from utils.errors import AppError
+from utils.jobs.heart import Heart
 from utils.jobs.journal import Journal
 from utils.jobs.kinds import KINDS, Kind, pools_of, threads_of
 from utils.jobs.lines import QueueAway
-from utils.jobs.machine import Sign, hold_lock, lock_path
+from utils.jobs.machine import Machine, Sign, hold_lock
 from utils.jobs.queue import Queue
 from utils.jobs.rates import Rates
 from utils.jobs.runner import Runner, Timing
@@ -29,6 +30,7 @@ from utils.session_manager import SessionManager
 from utils.settings import Settings
 
 HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
+SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
 WARM = {"speech": ("numpy", "av", "utils.speech.synthesize", "utils.speech.engines")}
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ def run(
     kinds: Mapping[str, Kind] = KINDS,
     timing: Timing | None = None,
     attached: bool = False,
+    machine: Machine | None = None,
     warm: Sequence[str] = (),
 ) -> None:
     """Serve one pool until told to stop.
@@ -51,11 +54,12 @@ def run(
         kinds: What jobs can do.
         timing: Other than usual, for tests.
         attached: Stop when stdin closes: the server that started us is gone.
+        machine: Other than this one, for tests.
         warm: Modules to import before the first job asks for them.
     """
     timing = timing or Timing()
-    sessions = SessionManager.from_settings(settings)
-    journal = Journal(sessions, lease_s=timing.lease_s)
+    machine = machine or Machine.here(settings.outputs_dir, pool, shared=bool(settings.jobs_url))
+    journal = Journal(SessionManager.from_settings(settings), lease_s=timing.lease_s, machine=machine.name)
     queue = Queue(settings.jobs_url, settings.queue_dir, pools_of(kinds))
     runner = Runner(journal, queue, kinds, Rates(settings.queue_dir / "rates.json"), settings, timing)
     stopped = threading.Event()
@@ -70,15 +74,19 @@ def run(
         signal.signal(number, stop)
     if attached:
         threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
-    lock = hold_lock(lock_path(settings.outputs_dir, pool, shared=bool(settings.jobs_url)), stopped)
+    lock = hold_lock(machine.lock, stopped)
     if lock is None:
         return
+    count = journal.release_dead(pool, None if machine.is_only_one else machine.name)
+    if count:
+        log.info("event=released_dead pool=%s count=%d", pool, count)
     sign = Sign(settings.queue_dir, pool)
     sign.give()
     runner.heart.start()
-    threading.Thread(target=_tend, args=(journal, queue, pool, sign, timing.tend_s), name="tend", daemon=True).start()
-    threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
     threads = threads_of(settings)[pool]
+    tender = Tender(journal, queue, pool, sign, runner.heart, threads)
+    threading.Thread(target=tender.tend, args=(timing.tend_s,), name="tend", daemon=True).start()
+    threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
     log.info("event=worker_started pool=%s threads=%d pid=%d", pool, threads, os.getpid())
     queue.serve(pool, threads, runner)
     sign.take_back()
@@ -103,25 +111,42 @@ def _end_hard_after(seconds: float) -> None:
     timer.start()
 
 
-def _tend(journal: Journal, queue: Queue, pool: str, sign: Sign, every_s: float) -> None:
-    """Every few seconds: give a sign of life, bring lost jobs back."""
-    found_lost = False
-    while not queue.stopping:
-        sign.give()
-        try:
-            if not found_lost:
-                count = journal.find_unmarked()
-                found_lost = True
-                if count:
-                    log.warning("event=unmarked_jobs pool=%s count=%d", pool, count)
-            count = journal.reconcile(queue, pool)
+class Tender:
+    """What a worker does every few seconds beside its work: give a sign of life, bring lost jobs back."""
+
+    def __init__(self, journal: Journal, queue: Queue, pool: str, sign: Sign, heart: Heart, threads: int) -> None:
+        self._journal = journal
+        self._queue = queue
+        self._pool = pool
+        self._sign = sign
+        self._heart = heart
+        self._threads = threads
+        self._search_at = time.monotonic() + SEARCH_AFTER_S
+
+    def tend(self, every_s: float) -> None:
+        """Until the worker stops."""
+        while not self._queue.stopping:
+            self._sign.give()
+            try:
+                self._bring_back()
+            except QueueAway:
+                log.warning("event=queue_away pool=%s action=reconcile", self._pool)
+            except (AppError, OSError) as exc:  # the next round tries again
+                log.warning("event=reconcile_failed pool=%s trace=%s", self._pool, where(exc))
+            if self._heart.hung() >= self._threads > 0:
+                log.error("event=worker_hung pool=%s pid=%d", self._pool, os.getpid())
+                os._exit(4)  # nothing else ends a thread that is stuck in a library; the supervisor starts a new worker
+            time.sleep(every_s)
+
+    def _bring_back(self) -> None:
+        count = self._journal.reconcile(self._queue, self._pool)
+        if count:
+            log.info("event=reconciled pool=%s count=%d", self._pool, count)
+        if time.monotonic() >= self._search_at:
+            self._search_at = time.monotonic() + SEARCH_EVERY_S
+            count = self._journal.find_unmarked()
             if count:
-                log.info("event=reconciled pool=%s count=%d", pool, count)
-        except QueueAway:
-            log.warning("event=queue_away pool=%s action=reconcile", pool)
-        except (AppError, OSError) as exc:  # the next round tries again
-            log.warning("event=reconcile_failed pool=%s trace=%s", pool, where(exc))
-        time.sleep(every_s)
+                log.warning("event=unmarked_jobs pool=%s count=%d", self._pool, count)
 
 
 def _import(modules: Sequence[str]) -> None:
