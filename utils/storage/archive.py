@@ -1,0 +1,119 @@
+"""ZIP of many files as a stream: stored, not compressed (speech is compressed already), flat memory, first byte at once."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+CHUNK_BYTES = 256 * 1024
+IN_MEMORY_BYTES = 25 * 2**20  # a ZIP up to this may be built in memory for st.download_button
+_ZIP64_FROM = 0x7FFF_FFFF  # zipfile writes ZIP64 sizes from here on
+_LOCAL, _CENTRAL, _END, _END64, _DESCRIPTOR, _DESCRIPTOR64, _EXTRA_LOCAL64 = 30, 46, 22, 56 + 20, 16, 24, 20
+_FIRST_DOS_YEAR = 1980
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of the archive.
+
+    Attributes:
+        name: Inside the archive; made by us, `/` between folders.
+        source: A finished file, or the bytes themselves.
+        modified: Seconds since the epoch.
+    """
+
+    name: str
+    source: Path | bytes
+    modified: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the content."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The same names, later ones numbered where an earlier one is equal without regard to case (as on Windows)."""
+    taken: set[str] = set()
+    chosen = []
+    for name in names:
+        path = PurePosixPath(name)
+        candidate, number = name, 1
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        taken.add(candidate.casefold())
+        chosen.append(candidate)
+    return chosen
+
+
+class _Pipe(io.RawIOBase):
+    """What zipfile writes into and the stream reads from. It cannot seek, so zipfile puts sizes behind each file."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(data)  # type: ignore[call-overload]
+        self._parts.append(part)
+        return len(part)
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        joined = b"".join(self._parts)
+        self._parts.clear()
+        return joined
+
+
+def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """The archive, chunk by chunk. A file that has vanished raises FileNotFoundError: a broken download, never a wrong archive."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
+        for entry in entries:
+            size = entry.size_bytes
+            with archive.open(_info(entry), "w", force_zip64=size >= _ZIP64_FROM) as out:
+                if isinstance(entry.source, bytes):
+                    out.write(entry.source)
+                else:
+                    with entry.source.open("rb") as file:
+                        while chunk := file.read(CHUNK_BYTES):
+                            out.write(chunk)
+                            yield pipe.taken()
+            yield pipe.taken()
+    yield pipe.taken()
+
+
+def _info(entry: Entry) -> zipfile.ZipInfo:
+    when = time.localtime(entry.modified)
+    date = when[:6] if when.tm_year >= _FIRST_DOS_YEAR else (_FIRST_DOS_YEAR, 1, 1, 0, 0, 0)
+    info = zipfile.ZipInfo(entry.name, date)
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def size(entries: Sequence[Entry]) -> int:
+    """Exact length of `stream(entries)` in bytes, without reading a file."""
+    total = central = 0
+    for entry in entries:
+        name, length = len(entry.name.encode("utf-8")), entry.size_bytes
+        large = length >= _ZIP64_FROM
+        offset64 = total >= _ZIP64_FROM
+        size64 = length > _ZIP64_FROM
+        extra = (4 + (16 if size64 else 0) + (8 if offset64 else 0)) if size64 or offset64 else 0
+        central += _CENTRAL + name + extra
+        total += _LOCAL + name + (_EXTRA_LOCAL64 if large else 0) + length + (_DESCRIPTOR64 if large else _DESCRIPTOR)
+    if len(entries) > 0xFFFF or total > _ZIP64_FROM or central > _ZIP64_FROM:
+        central += _END64
+    return total + central + _END
+
+
+def small(entries: Sequence[Entry]) -> bytes:
+    """The whole archive in memory; for at most IN_MEMORY_BYTES."""
+    return b"".join(stream(entries))
