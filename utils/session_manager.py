@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -133,17 +134,16 @@ class SessionManager(ItemStore):
             Conflict: A job is open or somebody holds a lease, and `force` is off.
         """
         with sessions.opened(self.outputs, session_id) as folder, self._root() as root:
-            if force:
-                self._trash.take_session(root, session_id)
-            else:
-                try:
-                    with locks.alone(folder, DELETE_WAIT_S):
-                        if self.markers.ids(session_id):
-                            raise locks.Busy
-                        self._trash.take_session(root, session_id)
-                except locks.Busy as exc:
-                    raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.") from exc
+            try:
+                with nullcontext() if force else locks.alone(folder, DELETE_WAIT_S):
+                    if not force and self.markers.ids(session_id):
+                        raise locks.Busy
+                    self._trash.take_session(root, session_id)
+            except locks.Busy as exc:
+                raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.") from exc
+            root.flush()
         self.markers.drop_session(session_id)
+        self._trash.forget_items(session_id)
         self.empty_trash()
 
     def get_all_session_ids(self) -> list[str]:

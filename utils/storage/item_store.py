@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -32,8 +33,11 @@ class ItemStore(Store):
         title: str,
         request: dict[str, Any],
         files: Mapping[str, bytes] | None = None,
+        marked: bool = False,
     ) -> Item:
         """Make an item; its folder appears whole, with `files` (such as `job.json`) inside.
+
+        With `marked` it has open work from the first moment: the marker is there before the item can be seen.
 
         Raises:
             NotFound: There is no such session.
@@ -42,7 +46,16 @@ class ItemStore(Store):
         first = dict(files or {})
         with self._session(session_id) as session:
             self.check_quota(session_id, sum(map(len, first.values())))
-            return items.create(session, folder=folder, kind=kind, title=title, request=request, files=first, now=self.clock())
+            return items.create(
+                session,
+                folder=folder,
+                kind=kind,
+                title=title,
+                request=request,
+                files=first,
+                now=self.clock(),
+                before=functools.partial(self.markers.add, session_id) if marked else _nothing,
+            )
 
     def get_item(self, session_id: str, item_id: str) -> Item:
         """One item. Raises NotFound for unknown, malformed, removed and foreign ones alike."""
@@ -112,6 +125,7 @@ class ItemStore(Store):
                 raise Conflict("Work on this item is still running.", "Cancel it first.")
             with told(no_item()), session.sub(place) as parent:
                 self._trash.take_item(parent, session_id, item_id, self.clock())
+                parent.flush()
         self.markers.drop(session_id, item_id)
 
     def restore_item(self, session_id: str, item_id: str) -> Item:
@@ -129,3 +143,7 @@ class ItemStore(Store):
         """The session's own cache of pieces (a PieceCache). Raises NotFound."""
         with sessions.opened(self.outputs, session_id):
             return FolderCache(self.outputs, session_id)
+
+
+def _nothing(item_id: str) -> None:
+    """Before an item without open work appears, nothing is to be done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,9 +23,17 @@ _TRIES = 1000
 
 
 def create(
-    session: Folder, *, folder: str, kind: str, title: str, request: dict[str, Any], files: Mapping[str, bytes], now: float
+    session: Folder,
+    *,
+    folder: str,
+    kind: str,
+    title: str,
+    request: dict[str, Any],
+    files: Mapping[str, bytes],
+    now: float,
+    before: Callable[[str], None] = lambda item_id: None,
 ) -> Item:
-    """Make an item with its first files; its folder appears whole."""
+    """Make an item with its first files; its folder appears whole. `before` is told the id just before that."""
     if kind not in KINDS or folder not in LISTED:
         raise ValueError(f"unknown kind {kind!r} or folder {folder!r} of an item")
     shown = names.clean_title(title) or "Untitled"
@@ -41,6 +49,7 @@ def create(
             if any(_has(session, other, item.id) for other in FOLDERS):
                 continue
             building.write(RECORD, _data(item), when=now)
+            before(item.id)
             try:
                 parent.rename(temporary, item.id)  # fails if another process took the id meanwhile: such a folder is not empty
             except OSError:

@@ -39,18 +39,27 @@ def cut(text: str, size_bytes: int) -> str:
     data = text.encode("utf-8")
     if len(data) <= size_bytes:
         return text
-    kept = data[:size_bytes].decode("utf-8", "ignore")
+    whole = kept = data[:size_bytes].decode("utf-8", "ignore")
     rest = text[len(kept) :]
     while kept and (unicodedata.combining(rest[0]) or rest[0] in "\u200d\ufe0e\ufe0f" or kept[-1] == "\u200d"):
         kept, rest = kept[:-1], kept[-1] + rest  # keep a letter and its marks together
-    return kept
+    return kept or whole
 
 
 def clean_title(text: str) -> str:
     """A title as it is shown and stored: NFC, no control, bidi or other invisible characters, one line, at most 120 bytes."""
-    shown = "".join(" " if unicodedata.category(mark) in ("Cc", "Zl", "Zp") else mark for mark in text)
-    kept = "".join(mark for mark in shown if unicodedata.category(mark) not in ("Cf", "Cs", "Co", "Cn") or mark in "\u200c\u200d")
+    shown = "".join(
+        " " if unicodedata.category(mark) in ("Cc", "Zl", "Zp") else mark for mark in text[:4_000]
+    )  # far over any title
+    kept = "".join(mark for mark in shown if _is_shown(mark))
     return cut(" ".join(unicodedata.normalize("NFC", kept).split()), TITLE_BYTES).strip(" \u200c\u200d")
+
+
+def _is_shown(mark: str) -> bool:
+    if mark in "\u200c\u200d":  # joiners: Persian and emoji need them
+        return True
+    nothing = ord(mark) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(mark) <= 0xFDEF  # never assigned; others may be newer than our tables
+    return not nothing and unicodedata.category(mark) not in ("Cf", "Cs", "Co")
 
 
 def slug(text: str) -> str:

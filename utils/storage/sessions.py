@@ -20,7 +20,7 @@ SCHEMA = 1
 RECORD = "session.json"
 STATUSES = ("idle", "recording", "processing", "complete", "error")
 PREFERENCES_BYTES = 256 * 1024
-FOLDERS = ("single", "bulk", "samples")  # where items lie; samples are never listed
+FOLDERS = ("single", "bulk", "samples")  # where items lie; samples are never listed, their folder is made when needed
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def create(outputs: Folder, now: float) -> str:
     session_id = str(uuid.uuid4())
     with outputs.building() as (temporary, folder):
         folder.put(RECORD, Session(session_id, now, now).as_bytes(), when=now)
-        for name in FOLDERS:
+        for name in FOLDERS[:2]:
             folder.make(name)
         folder.flush()
         outputs.rename(temporary, session_id)
@@ -116,9 +116,12 @@ def change(folder: Folder, now: float, *, durable: bool = True, **changes: Any) 
     if changes.get("status", "idle") not in STATUSES:
         raise BadInput("The status of a session is one of " + ", ".join(STATUSES) + ".")
     with changing(folder):
-        session = replace(read(folder), last_activity=now, **changes)
+        try:
+            session = replace(read(folder), last_activity=now, **changes)
+        except ValueError as exc:  # a damaged record
+            raise no_session() from exc
         data = session.as_bytes()
-        if len(data) > PREFERENCES_BYTES:
+        if "preferences" in changes and len(data) > PREFERENCES_BYTES:
             raise BadInput(f"The preferences of a session may take {PREFERENCES_BYTES // 1024} kB.", "Shorten the dictionary.")
         folder.write(RECORD, data, durable=durable, when=now)
     return session

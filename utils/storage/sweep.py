@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,18 +97,19 @@ def sweep(
     """Remove what retention says. One server at a time does this on a shared folder; one broken session does not stop it."""
     started = time.monotonic()
     with Folder.open(outputs) as root, Folder.open(trash.folder) as turn, locks.alone(turn):
-        seen = _Pass(root, markers, now, tidy=not dry_run)
+        seen = _Pass(root, trash, markers, now, max_age_s, keep, dry_run)
         seen.look()
-        wanted = decide(now, list(seen.facts.values()), max_age_s, max_sessions, keep)
-        gone = [removal for removal in wanted if dry_run or seen.remove(removal, trash)]
+        for removal in decide(now, list(seen.facts.values()), max_age_s, max_sessions, keep):
+            seen.remove(removal)
         if not dry_run:
+            root.flush()
             trash.empty(now)
     return SweepReport(
-        removed=tuple(gone),
-        kept=len(seen.facts) - len(gone),
+        removed=tuple(removal for _, removal in sorted(seen.gone, key=lambda pair: pair[0])),
+        kept=len(seen.facts),
         active=sum(facts.active for facts in seen.facts.values()),
         odd=tuple(sorted(seen.odd)),
-        freed_bytes=sum(removal.size_bytes for removal in gone),
+        freed_bytes=sum(removal.size_bytes for _, removal in seen.gone),
         seconds=time.monotonic() - started,
         errors=tuple(seen.errors),
         dry_run=dry_run,
@@ -116,75 +117,92 @@ def sweep(
 
 
 class _Pass:
-    """One look at all sessions, and what it has found."""
+    """One sweep under way: facts about the sessions that remain, those that are gone, and what else was found."""
 
-    def __init__(self, root: Folder, markers: Markers, now: float, *, tidy: bool) -> None:
-        self.root, self.markers, self.now, self.tidy = root, markers, now, tidy
+    def __init__(
+        self, root: Folder, trash: Trash, markers: Markers, now: float, max_age_s: float, keep: Collection[str], dry_run: bool
+    ) -> None:
+        self.root, self.trash, self.markers = root, trash, markers
+        self.now, self.max_age_s, self.keep, self.dry_run = now, max_age_s, keep, dry_run
         self.facts: dict[str, SessionFacts] = {}
+        self.gone: list[tuple[float, Removal]] = []  # with the time of last use
         self.odd: list[str] = []
         self.errors: list[str] = []
 
     def look(self) -> None:
-        """Collect facts about every session; note what is not ours and leave it alone."""
+        """Collect facts about every session and remove those that go by age at once, while they are held.
+
+        What is not ours is noted and left alone.
+        """
         busy = self.markers.sessions()
         for name in self.root.names():
             if name.startswith("."):
-                if self.tidy and name.startswith(TEMPORARY):
+                if name.startswith(TEMPORARY) and not self.dry_run:
                     self._clear(name)
             elif names.is_session_id(name) and self.root.is_folder(name):
-                self._one(name, busy)
+                self._guarded(name, lambda folder: self._judge(folder, busy))
             else:
                 self.odd.append(name)
 
-    def _one(self, name: str, busy: set[str]) -> None:
+    def remove(self, removal: Removal) -> None:
+        """Remove a session, unless somebody began to use it since we looked."""
+        if self.dry_run:
+            self.gone.append((self.facts.pop(removal.id).last_used, removal))
+            return
+        before = self.facts[removal.id]
+
+        def again(folder: Folder) -> None:
+            with locks.alone(folder, wait_s=0):
+                facts = self._note(folder, removal.id in self.markers.sessions())
+                if not (facts.active or facts.permanent or facts.last_used > before.last_used):
+                    self._take(facts, removal)
+
+        self._guarded(removal.id, again)
+
+    def _guarded(self, name: str, work: Callable[[Folder], None]) -> None:
+        """Do something with a session's folder; a broken one is noted and does not stop the rest."""
         try:
             with self.root.sub(name) as folder:
-                if sessions.RECORD not in folder.names():
-                    self.odd.append(name)  # named like a session, but not made by us
-                    return
-                session, found = sessions.read(folder), survey(folder.path, self.now)
-                active = name in busy
-                if session.last_activity > self.now + CLOCK_SLACK_S:
-                    found.untidy = True
-                if found.untidy and self.tidy:
-                    active = not self._tidy(folder, session) or active
-                used = min(self.now, max(found.newest, session.last_activity))
-                self.facts[name] = SessionFacts(name, used, session.permanent, active, found.size_bytes)
-        except (FileNotFoundError, NotADirectoryError):
-            return  # removed meanwhile
+                work(folder)
+        except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
+            self.facts.pop(name, None)
+        except locks.Busy:
+            self.facts[name] = replace(self.facts[name], active=True)
         except (OSError, ValueError) as exc:  # ValueError: a damaged record, which we cannot judge and therefore leave
             self.errors.append(f"{name}: {type(exc).__name__}")
 
-    def _tidy(self, folder: Folder, session: sessions.Session) -> bool:
-        """Remove what killed writers left, and set times in the future to now; False while somebody works there."""
+    def _judge(self, folder: Folder, busy: set[str]) -> None:
+        if sessions.RECORD not in folder.names():
+            self.odd.append(folder.path.name)  # named like a session, but not made by us
+            return
+        if self.dry_run:
+            self._note(folder, folder.path.name in busy)
+            return
         try:
             with locks.alone(folder, wait_s=0):
-                tidy(folder, self.now)
-                if session.last_activity > self.now + CLOCK_SLACK_S:
-                    record = replace(session, last_activity=self.now)
-                    folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=self.now)
+                facts = self._note(folder, folder.path.name in busy, tidying=True)
+                for removal in decide(self.now, [facts], self.max_age_s, 0, self.keep):
+                    self._take(facts, removal)
         except locks.Busy:
-            return False
-        return True
+            self._note(folder, True)
 
-    def remove(self, removal: Removal, trash: Trash) -> bool:
-        """Move a session to the trash, unless somebody began to use it since we looked."""
-        facts = self.facts[removal.id]
-        try:
-            with self.root.sub(removal.id) as folder, locks.alone(folder, wait_s=0):
-                session, found = sessions.read(folder), survey(folder.path, self.now)
-                used = min(self.now, max(found.newest, session.last_activity))
-                if used > facts.last_used or session.permanent or self.markers.ids(removal.id):
-                    return False
-                trash.take_session(self.root, removal.id)
-                return True
-        except locks.Busy:
-            self.facts[removal.id] = replace(facts, active=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return False  # somebody else removed it
-        except (OSError, ValueError) as exc:
-            self.errors.append(f"{removal.id}: {type(exc).__name__}")
-        return False
+    def _note(self, folder: Folder, active: bool, *, tidying: bool = False) -> SessionFacts:
+        session, found = sessions.read(folder), survey(folder.path, self.now)
+        late = session.last_activity > self.now + CLOCK_SLACK_S
+        if tidying and (found.untidy or late):
+            tidy(folder, self.now)
+            if late:
+                record = replace(session, last_activity=self.now)
+                folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=self.now)
+        used = min(self.now, max(found.newest, session.last_activity))
+        facts = SessionFacts(folder.path.name, used, session.permanent, active, found.size_bytes)
+        self.facts[facts.id] = facts
+        return facts
+
+    def _take(self, facts: SessionFacts, removal: Removal) -> None:
+        self.trash.take_session(self.root, facts.id)
+        del self.facts[facts.id]
+        self.gone.append((facts.last_used, removal))
 
     def _clear(self, name: str) -> None:
         """Remove a session or key that a killed process did not finish making."""

@@ -31,8 +31,11 @@ class Trash:
         self.folder = folder
 
     def take_session(self, outputs: Folder, session_id: str) -> None:
-        """Move a session's folder here. It cannot be taken back."""
+        """Move a session's folder here. It cannot be taken back, and nor can its items."""
         self._take(outputs, session_id, _DEAD + secrets.token_hex(8))
+
+    def forget_items(self, session_id: str) -> None:
+        """No item of this session can be taken back any more."""
         for name, *_ in self._items(session_id):
             with suppress(OSError):
                 os.rename(self.folder / name, self.folder / (_DEAD + secrets.token_hex(8)))
@@ -49,7 +52,6 @@ class Trash:
                 if sys.platform == "win32":  # an open file inside keeps the folder where it is
                     raise Busy from exc
                 raise
-            parent.flush()
 
     def give_back(self, session: Folder, item_id: str, now: float) -> str | None:
         """Move an item back into its session; its folder there, or None when it is too late.
