@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -61,17 +64,20 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
 async def on_invalid(request: Request, exc: Exception) -> Response:
     """Fields that do not fit -> 422 with their names; what was sent is not repeated."""
     found = exc.errors() if isinstance(exc, RequestValidationError) else []
-    wrong = [{"field": _field(error["loc"]), "problem": _reason(error)} for error in found[:MAX_FIELD_PROBLEMS]]
+    wrong = [{"field": _field(error), "problem": _reason(error)} for error in found[:MAX_FIELD_PROBLEMS]]
     first = f" ({wrong[0]['field']}: {wrong[0]['problem']})" if wrong else ""
     return problems.response(BadInput(f"The request does not fit{first}.", "See /api/docs for what is allowed."), errors=wrong)
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    inner = location[1:] if len(location) > 1 and location[0] in ("body", "query", "path") else location
+def _field(error: Mapping[str, Any]) -> str:
+    place = error["loc"]
+    if error["type"] == "json_invalid":
+        return "body"  # its place is a number of characters
+    inner = place[1:] if len(place) > 1 and place[0] in ("body", "query", "path") else place
     return ".".join(str(part) for part in inner)[:MAX_NAME_CHARS]
 
 
-def _reason(error: dict[str, object]) -> str:
+def _reason(error: Mapping[str, Any]) -> str:
     if error.get("type") == "json_invalid":
         return "not valid JSON"
     return str(error.get("msg", "not allowed"))[:300]

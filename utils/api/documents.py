@@ -75,7 +75,10 @@ def _describe_errors(document: dict[str, Any]) -> None:
             wanted |= {"429", "507"} if method == "post" else set()
             wanted |= {"409"} if operation.get("operationId") in ("cancel_job", "retry_job", "delete_item") else set()
             for status in sorted(wanted):
-                operation["responses"][status] = {"description": ERRORS[status], "content": content}
+                operation["responses"][status] = {"description": ERRORS[status]}
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    answer["content"] = content
 
 
 @router.get("/openapi.json")

@@ -31,9 +31,17 @@ def is_below(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
+def has_socket(path: str) -> bool:
+    """Whether a socket may be at a path: Streamlit's, which stands below any page, or one of ours."""
+    return path.endswith("/_stcore/stream") or path.startswith(tuple(prefix + "/" for prefix in PREFIXES))
+
+
 def is_crooked(path: str) -> bool:
-    """Whether a path has what no address of ours has: traversal, a backslash or a NUL."""
-    return "\x00" in path or "\\" in path or ".." in path.split("/")
+    """Whether a path has what no address of ours has: traversal, a backslash or a control character.
+
+    Routers stumble over some of these: to a pattern, a path with a line feed is none of ours, and the page would answer.
+    """
+    return "\\" in path or ".." in path.split("/") or any(ord(letter) < 32 or ord(letter) == 127 for letter in path)
 
 
 def wants_page(scope: Scope, headers: Headers) -> bool:
@@ -62,7 +70,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            if origin.may_change(scope):
+            if has_socket(scope["path"]) and origin.may_change(scope):
                 await self.app(scope, receive, send)
             else:
                 await receive()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from utils.api.intake import Intake, max_body_bytes
+from utils.settings import Settings
+
+JSON = {"content-type": "application/json"}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the body that it got."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(f"{scope['method']} {body.decode()}")(scope, receive, send)
+
+
+class Exchange:
+    """One request with its body in pieces; a piece None never comes."""
+
+    def __init__(self, pieces: Iterable[bytes | None], headers: dict[str, str], *, method: str = "POST", time_s: float = 5) -> None:
+        self._pieces = list(pieces)
+        self.read = 0
+        self.sent: list[dict[str, Any]] = []
+        scope = {"type": "http", "method": method, "path": "/", "headers": [(k.encode(), v.encode()) for k, v in headers.items()]}
+        asyncio.run(Intake(echo, limit_bytes=100, time_s=time_s)(scope, self.receive, self.send))
+
+    async def receive(self) -> dict[str, Any]:
+        if self.read >= len(self._pieces):
+            return {"type": "http.disconnect"}
+        piece = self._pieces[self.read]
+        self.read += 1
+        if piece is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": piece, "more_body": self.read < len(self._pieces)}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+
+def test_intake_hands_the_whole_body_on() -> None:
+    seen = Exchange([b"{", b'"a":', b"1}"], JSON)
+    assert (seen.status, seen.body) == (200, b'POST {"a":1}')
+
+
+def test_intake_announced_too_large_is_refused_unread() -> None:
+    seen = Exchange([b"x"], JSON | {"content-length": "101"})
+    assert (seen.status, seen.read) == (413, 0)
+
+
+def test_intake_claims_less_and_sends_more_is_refused_at_the_limit() -> None:
+    seen = Exchange([b"x" * 60] * 1000, JSON | {"content-length": "10"})
+    assert (seen.status, seen.read) == (413, 2)
+    assert json.loads(seen.body)["code"] == "too_large"
+    assert "MAX_TEXT_CHARS" in json.loads(seen.body)["detail"]
+
+
+def test_intake_exactly_the_limit_passes() -> None:
+    assert Exchange([b"x" * 50, b"x" * 50], JSON).status == 200
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "٣", "9" * 400, ""])
+def test_intake_senseless_length_does_no_harm(length: str) -> None:
+    assert Exchange(
+        [b"{}"], {"content-type": "application/json", "x": "y"} | ({"content-length": length} if length.isascii() else {})
+    ).status in (200, 413)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON", 200),
+        ("application/merge-patch+json", 200),
+        ("text/plain", 415),  # what a foreign page can send without asking first
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/jsonp", 415),
+        ("", 415),
+    ],
+)
+def test_intake_takes_json_only(kind: str, status: int) -> None:
+    assert Exchange([b"{}"], {"content-type": kind}).status == status
+
+
+def test_intake_no_body_needs_no_type() -> None:
+    assert Exchange([b""], {}, method="DELETE").status == 200
+
+
+def test_intake_slow_body_is_given_up() -> None:
+    seen = Exchange([b"{", None], JSON, time_s=0.02)
+    assert (seen.status, json.loads(seen.body)["code"]) == (408, "request_too_slow")
+
+
+def test_intake_client_that_leaves_is_no_error() -> None:
+    assert Exchange([], JSON).status == 200
+
+
+def test_intake_head_is_answered_as_get_without_body() -> None:
+    seen = Exchange([b""], {}, method="HEAD")
+    assert (seen.status, seen.body) == (200, b"")
+    assert dict(seen.sent[0]["headers"])[b"content-length"] == b"4"
+
+
+def test_intake_limit_carries_the_longest_text_however_it_is_escaped() -> None:
+    limit_bytes = max_body_bytes(Settings(max_text_chars=1000))
+    assert len(json.dumps({"text": "\N{SPEAKING HEAD IN SILHOUETTE}" * 1000})) <= limit_bytes
