@@ -133,6 +133,8 @@ class Spoken:
         requests: Requests sent to a service; 0 for an engine of our own.
         cached: Pieces that came from the session's cache.
         parts_redone: Parts that were spoken a second time, split into sentences, after a crash.
+        pitch_left: Semitones of the wanted pitch that lie beyond the reach of an engine with native pitch; still to be done to its
+            sound, as for an engine without.
     """
 
     rate_hz: int
@@ -141,6 +143,7 @@ class Spoken:
     requests: int = 0
     cached: int = 0
     parts_redone: int = 0
+    pitch_left: float = 0.0
 
 
 class PieceCache(Protocol):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from utils.errors import EngineUnreachable
 from utils.speech.engines import espeak_library
+from utils.speech.engines.espeak_process import Program, environment
 
 _GENDERS = {"1": "male", "2": "female"}
 _LIST_LIMIT_S = 30.0
@@ -42,10 +41,10 @@ def list_voices() -> list[EspeakVoice]:
     library = espeak_library.find()
     if library is None:
         raise EngineUnreachable(espeak_library.why_missing(), "Install the requirements again.")
-    command = [sys.executable, "-I", "-S", "-B", str(Path(__file__).with_name("espeak_child.py"))]
+    command = Program(library).command("voices")
     try:
-        asked = subprocess.run(  # noqa: S603 - our own program, no user's words among the arguments
-            [*command, str(library.path), str(library.data), "voices"], capture_output=True, check=True, timeout=_LIST_LIMIT_S
+        asked = subprocess.run(  # noqa: S603 - our own program, nobody's words among the arguments
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=_LIST_LIMIT_S, env=environment()
         )
     except (OSError, subprocess.SubprocessError) as exc:
         raise EngineUnreachable("eSpeak NG does not start on this machine.", "Install the requirements again.") from exc
