@@ -1,0 +1,108 @@
+"""Write sound into a file, block by block: memory stays flat whatever the length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from utils.audio import tags as file_tags
+from utils.audio.faults import BadSound, writing
+from utils.audio.formats import FORMATS, Chapter, Format
+from utils.audio.frames import from_blocks
+from utils.audio.pcm import Pcm
+from utils.errors import UnknownFormat
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+
+
+def find(key: str) -> Format:
+    """The format named `key`.
+
+    Raises:
+        UnknownFormat: there is none.
+    """
+    try:
+        return FORMATS[key]
+    except KeyError:
+        known = ", ".join(FORMATS)
+        raise UnknownFormat(f"The format {key[:40]!r} is not one that is written here.", f"Choose one of {known}.") from None
+
+
+def encode(
+    blocks: Iterable[Pcm],
+    rate_hz: int,
+    path: Path,
+    format: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    chapters: Sequence[Chapter] = (),
+) -> None:
+    """Encode mono PCM into a new file. A file left behind by an error is incomplete and to be thrown away.
+
+    Decoded again, MP3, WAV, Opus, FLAC and raw PCM have exactly the length that went in; M4A is longer by less than one AAC frame
+    (1,024 samples) and ADTS by less than two, because nothing in it tells the encoder's delay.
+
+    Args:
+        blocks: One-dimensional int16 arrays of any length; taken one at a time.
+        rate_hz: Rate of the blocks. Where the format does not take it, the sound is resampled.
+        path: The file to write; its suffix does not matter.
+        format: A key of FORMATS.
+        tags: Any of `title`, `artist`, `album`, `comment`, `language` (BCP 47). Formats without tags leave them out.
+        chapters: In order, not overlapping. Formats without chapters leave them out.
+
+    Raises:
+        UnknownFormat: no such format.
+        BadSound: there is not one sample, or the encoder refuses them.
+        StoreUnavailable: the disk is full or cannot be written.
+    """
+    import av
+
+    form = find(format)
+    first = _first(blocks := iter(blocks))
+    name, options = str(path.absolute()), dict(form.container_options)  # a relative name could be taken for a protocol
+    with writing(form.label), av.open(name, "w", format=form.container, options=options) as out:
+        stream = _add_stream(out, form, rate_hz)
+        if form.tags:
+            file_tags.put(out, stream, form, tags or {})
+        if form.chapters and chapters:
+            out.set_chapters(_as_dicts(chapters))  # before the first packet: the header is written then
+        convert = av.AudioResampler(form.sample_format, "mono", form.rate_hz(rate_hz))
+        for frame in chain(from_blocks(chain([first], blocks), rate_hz), [None]):  # None drains the resampler
+            for ready in convert.resample(frame):
+                out.mux(stream.encode(ready))
+        out.mux(stream.encode(None))
+
+
+def _first(blocks: Iterator[Pcm]) -> Pcm:
+    for block in blocks:
+        if len(block):
+            return block
+    raise BadSound("There is no sound to write.", "Check that the text has something to speak.")
+
+
+def _add_stream(out: OutputContainer, form: Format, rate_hz: int) -> AudioStream:
+    made = out.add_stream(form.encoder, rate=form.rate_hz(rate_hz), options=dict(form.options), layout="mono")
+    stream = cast("AudioStream", made)
+    if form.sample_format:
+        stream.codec_context.format = form.sample_format  # the setter takes a name
+    if form.bit_rate:
+        stream.codec_context.bit_rate = form.bit_rate
+    return stream
+
+
+def _as_dicts(chapters: Sequence[Chapter]) -> list[Any]:
+    return [
+        {
+            "id": number,
+            "start": round(chapter.start * 1000),
+            "end": round(chapter.end * 1000),
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": file_tags.clean(chapter.title)},
+        }
+        for number, chapter in enumerate(chapters)
+    ]
