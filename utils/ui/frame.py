@@ -1,0 +1,36 @@
+"""The entry script: runs before every page and draws what all pages share.
+
+It must not lie beside pages/: then Streamlit's old discovery answers the first deep link of a fresh process with the page
+alone, without this script, and so without session and checks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from utils.ui import state
+from utils.ui.components import read
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+# Loading the page again is what helps: the new request brings a cookie, which a running script cannot get.
+RELOAD = '<a class="pill" href="" target="_self">Reload</a>'
+ENDED = "This session has ended: it was deleted, or nothing happened in it for too long. Reload the page to begin a new one."
+NO_COOKIES = "Sotto keeps your files apart from everybody else's by one cookie. Allow cookies for this address and reload the page."
+
+st.set_page_config(page_title="Sotto", page_icon=read("sotto.svg"), layout="centered")
+st.html(f"<style>{read('style.css')}</style>")
+st.logo(read("sotto.svg"), size="large")
+
+found = state.current_session()
+if found is None:
+    st.title("Sotto")
+    st.warning(ENDED if state.has_cookie() else NO_COOKIES, icon=":material/lock_clock:")
+    st.html(RELOAD)
+    st.stop()
+st.session_state[state.SESSION] = found
+state.register()
+
+pages = [st.Page(PAGES / "speak.py", title="Speak", icon=":material/text_to_speech:", default=True)]
+st.navigation(pages, position="top").run()

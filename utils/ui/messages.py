@@ -1,0 +1,50 @@
+"""Errors and short messages as a person reads them: what happened and why, and what to do."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from utils.errors import AppError
+
+TROUBLE = "trouble"
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which CommonMark lets a backslash make plain
+
+
+def plain(text: str) -> str:
+    """A person's own words for a Markdown place: every mark of Markdown and of Streamlit's extensions is shown as it is."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+def as_html(text: str) -> str:
+    """A person's own words for an HTML place."""
+    return html.escape(" ".join(text.split()))
+
+
+def problem(error: AppError | Mapping[str, Any]) -> None:
+    """Show an error, or its plain data from a job's record, where the result would be; a screen reader says it at once."""
+    said = error.as_dict() if isinstance(error, AppError) else error
+    sentence, hint = str(said.get("sentence") or "Something went wrong here."), str(said.get("hint") or "")
+    told = as_html(sentence) + (f'<br><span class="quiet">{as_html(hint)}</span>' if hint else "")
+    st.html(f'<p class="problem" role="alert">{told}</p>')
+
+
+def attempt(action: Callable[[], object]) -> bool:
+    """Do something for a click and say whether it worked; an error waits for `show_trouble`: callbacks run before the page."""
+    try:
+        action()
+    except AppError as error:
+        st.session_state[TROUBLE] = error.as_dict()
+        return False
+    st.session_state.pop(TROUBLE, None)
+    return True
+
+
+def show_trouble() -> None:
+    """Draw, where the page wants it, what the last click could not do."""
+    if told := st.session_state.pop(TROUBLE, None):
+        problem(told)

@@ -1,0 +1,61 @@
+"""The shelf: what was made before, one line an item, played in place and opened as a card by its title.
+
+One component draws all lines: a rerun then costs one message, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+import streamlit as st
+
+from utils.storage import names
+from utils.storage.item import Item
+from utils.ui import figures, state
+from utils.ui.components import component
+from utils.ui.player import address
+
+_shelf = component("shelf")
+
+
+def _row(item: Item, now: float, state_of: Mapping[str, str]) -> dict[str, Any]:
+    audio = item.role("audio")
+    words = [figures.ago(item.created_at, now, state.zone())]
+    if audio is None:
+        words.append(state_of.get(item.id, "not made"))
+    elif item.result.get("engine_label"):
+        words.append(str(item.result["engine_label"]))
+    if item.permanent:
+        words.append("kept")
+    return {
+        "id": item.id,
+        "title": item.title,
+        "facts": " · ".join(words),
+        "seconds": float(item.result.get("seconds") or 0),
+        "failed": state_of.get(item.id) == "failed",
+        "audio": address(item.id, audio.name, inline=True) if audio else "",
+        "name": names.download_name(item.title, PurePath(audio.name).suffix) if audio else "",
+    }
+
+
+def shelf(items: Sequence[Item], place: str, state_of: Mapping[str, str]) -> None:
+    """Draw the lines.
+
+    Args:
+        items: What is drawn, in this order.
+        place: Where a click opens one; `<place>_result` is the key of its card.
+        state_of: By id, how the work on items without sound ended.
+    """
+    key = f"{place}_shelf"
+    now = state.services().clock()
+
+    def opened() -> None:
+        state.open_item(place, st.session_state[key].get("open"))
+
+    _shelf(
+        key=key,
+        data={"rows": [_row(item, now, state_of) for item in items], "opens": f".st-key-{place}_result"},
+        on_open_change=opened,
+    )
