@@ -27,7 +27,7 @@ from utils.storage.trash import UNDO_S
 __all__ = ["UNDO_S", "Session", "SessionManager", "SweepReport", "Usage"]
 
 TOUCH_S = 60.0  # last_activity is written at most this often
-DELETE_WAIT_S = 1.0  # a short write of another tab must not refuse a deletion
+DELETE_WAIT_S = 0.5  # a short write of another tab must not refuse a deletion
 TRASH_EVERY_S = 15.0
 _LOG = logging.getLogger("sotto.sessions")
 

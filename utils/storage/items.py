@@ -169,4 +169,4 @@ def _has(session: Folder, folder: str, item_id: str) -> bool:
 
 
 def _data(item: Item) -> bytes:
-    return json.dumps(item.as_dict(), ensure_ascii=False).encode("utf-8")
+    return json.dumps(item.as_dict(), ensure_ascii=False).encode("utf-8", "surrogatepass")  # json.loads reads that again

@@ -45,7 +45,9 @@ class Session:
 
     def as_bytes(self) -> bytes:
         """The content of `session.json`."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False).encode("utf-8")
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False).encode(
+            "utf-8", "surrogatepass"
+        )  # json.loads reads that again
 
     @classmethod
     def from_bytes(cls, session_id: str, data: bytes) -> Session:
