@@ -363,9 +363,10 @@ def test_voices_of_a_language(sotto: Surface) -> None:
     everything = client.get("/api/v1/voices").json()
     assert everything["voices"] == []
     assert "en-US" in [language["tag"] for language in everything["languages"]]
-    english = client.get("/api/v1/voices", params={"language": "en-US"}).json()["voices"]
-    assert {"id", "engine", "name", "language"} == set(english[0])
-    assert client.get("/api/v1/voices", params={"language": "tlh"}).json()["voices"] == []
+    english = client.get("/api/v1/voices", params={"language": "en-US"}).json()
+    assert {"id", "engine", "name", "language"} == set(english["voices"][0])
+    assert "co.uk" in [accent["accent"] for accent in english["accents"]]
+    assert client.get("/api/v1/voices", params={"language": "qaa"}).json()["voices"] == []
 
 
 # ---- items and files

@@ -293,13 +293,22 @@ class LanguageOut(BaseModel):
 
     tag: str = Field(examples=["en-US"])
     name: str = Field(examples=["English (United States)"])
+    engines: list[str] = Field(description="Which engines speak it.", examples=[["gtts", "espeak"]])
+
+
+class AccentOut(BaseModel):
+    """One of Google's accents of a language."""
+
+    accent: str = Field(examples=["co.uk"])
+    name: str = Field(examples=["United Kingdom"])
 
 
 class Voices(BaseModel):
-    """Languages, and the voices of the one that was asked for."""
+    """Languages, and the voices and accents of the one that was asked for."""
 
     languages: list[LanguageOut]
     voices: list[VoiceOut]
+    accents: list[AccentOut]
 
 
 Problem.model_rebuild()

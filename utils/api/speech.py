@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from utils.api import problems
 from utils.api.identity import Caller, Here
 from utils.api.jobs import MAX_WAIT_S, wait_for
-from utils.api.schemas import EstimateOut, ItemOut, JobOut, LanguageOut, Made, SpeechBody, VoiceOut, Voices
+from utils.api.schemas import AccentOut, EstimateOut, ItemOut, JobOut, LanguageOut, Made, SpeechBody, VoiceOut, Voices
 from utils.speech import voices as catalogue
 from utils.workflows import files, generate
 
@@ -50,6 +50,11 @@ def list_voices(
     language: str = Query("", max_length=35, description="BCP 47 tag; without it only the languages are listed."),
 ) -> Voices:
     """Needs no session. A language that nobody here speaks has no voices."""
-    languages = [LanguageOut(tag=known.tag, name=known.name) for known in catalogue.languages()]
+    languages = [LanguageOut(tag=known.tag, name=known.name, engines=list(known.firsts)) for known in catalogue.languages()]
     voices = catalogue.for_language(language) if language else []
-    return Voices(languages=languages, voices=[VoiceOut.of(voice) for voice in voices])
+    accents = catalogue.accents(language) if language else []
+    return Voices(
+        languages=languages,
+        voices=[VoiceOut.of(voice) for voice in voices],
+        accents=[AccentOut(accent=accent, name=name) for accent, name in accents],
+    )
