@@ -16,11 +16,11 @@ _ARCHIVE = b"PK\x03\x04"
 _BINARY = (b"\xd0\xcf\x11\xe0", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"ID3", b"OggS", b"\x7fELF", b"MZ\x90")
 
 
-def read(path: Path, filename: str, *, max_rows: int, max_bytes: int = MAX_TABLE_BYTES, paragraphs: bool | None = None) -> Table:
+def read(data: bytes, filename: str, *, max_rows: int, max_bytes: int = MAX_TABLE_BYTES, paragraphs: bool | None = None) -> Table:
     """Read a table that somebody sent.
 
     Args:
-        path: The bytes on disk.
+        data: The whole file.
         filename: As the sender called it; only its suffix counts.
         max_rows: More rows are refused.
         max_bytes: A larger file is refused.
@@ -37,15 +37,13 @@ def read(path: Path, filename: str, *, max_rows: int, max_bytes: int = MAX_TABLE
             f"The table has {size / 2**20:,.1f} MB, allowed are {max_bytes / 2**20:,.0f} MB.", "Split it into several tables."
         )
     suffix = Path(filename).suffix.lower()
-    with path.open("rb") as file:
-        head = file.read(8)
+    head = data[:8]
     if head.startswith(_ARCHIVE) or suffix in (".xlsx", ".xlsm", ".xls"):
         if not head:
             raise BadTable("The file is empty.", "Add a header line and at least one row.")
-        return read_xlsx.read(path, max_rows=max_rows)
+        return read_xlsx.read(data, max_rows=max_rows)
     if suffix not in SUFFIXES or head.startswith(_BINARY):
         raise UnsupportedMedia("The file is not a table.", "Send CSV, TSV, XLSX, JSONL, TXT, SRT or VTT.")
-    data = path.read_bytes()
     if not data.strip():
         raise BadTable("The file is empty.", "Add a header line and at least one row.")
     text, encoding = decode(data)
