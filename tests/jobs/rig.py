@@ -32,7 +32,7 @@ from utils.jobs.supervise import Supervisor, environment
 from utils.session_manager import SessionManager
 from utils.settings import Settings
 
-QUICK = Timing(lease_s=1.2, tend_s=0.3, slice_s=0.4, grace_s=0.5, retry_s=0.2)
+QUICK = Timing(lease_s=1.0, tend_s=0.2, slice_s=0.3, grace_s=0.5, retry_s=0.2)
 WORKER = (sys.executable, "-m", "tests.jobs.made_up")
 SERVER = (sys.executable, "-m", "tests.jobs.server")
 
@@ -116,10 +116,10 @@ class Rig:
         """A stand-in for the web server: a process whose supervisor keeps a worker alive."""
         return self._start(SERVER)
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self, **options: float) -> Supervisor:
         """A supervisor in this process."""
         os.environ[TIMING] = json.dumps(asdict(self.timing))
-        supervisor = Supervisor(self.settings, ["speech"], command=WORKER, max_pause_s=0.5)
+        supervisor = Supervisor(self.settings, ["speech"], command=WORKER, max_pause_s=0.5, **options)
         supervisor.start()
         self._supervisors.append(supervisor)
         return supervisor
@@ -146,7 +146,7 @@ class Rig:
         for supervisor in self._supervisors:
             supervisor.stop(1.0)
         os.environ.pop(TIMING, None)
-        self.queue.stop()
+        self.queue.close()
         for process in self._processes:
             children = self.workers_of(process)
             with contextlib.suppress(ProcessLookupError):

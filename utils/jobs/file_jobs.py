@@ -169,6 +169,10 @@ class FileJobs:
         wanted = all(workers[pool] for pool in self._queue.pools if self._slots.get(pool, 0) > 0)
         return Health(queue, workers, len(waiting), len(jobs) - len(waiting), round(oldest_s, 1), queue and wanted)
 
+    def close(self) -> None:
+        """Let go of the queue; the next call opens it again."""
+        self._queue.close()
+
     # ---- inside
 
     def _found(self, session_id: str, job_id: str) -> tuple[JobName, Record]:

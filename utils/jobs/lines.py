@@ -53,6 +53,10 @@ class Line(Protocol):
         """Forget everything. Raises QueueAway."""
         ...
 
+    def close(self) -> None:
+        """Let go of files and connections; the next call opens them again."""
+        ...
+
 
 class SqliteLine:
     """A line in a SQLite file; a deleted or damaged file is replaced by an empty one."""
@@ -93,6 +97,16 @@ class SqliteLine:
     def clear(self) -> None:
         """See Line."""
         self._do(lambda storage: storage.flush_queue())
+
+    def close(self) -> None:
+        """See Line."""
+        with self._lock:
+            if self._storage is not None:
+                self._storage.close()
+                self._storage = None
+            if self._listener is not None:
+                self._listener.close()
+                self._listener = None
 
     def _ears(self) -> Listener:
         with self._lock:
@@ -163,6 +177,13 @@ class RedisLine:
     def clear(self) -> None:
         """See Line."""
         self._do(lambda storage: storage.flush_queue())
+
+    def close(self) -> None:
+        """See Line."""
+        with self._lock:
+            if self._storage is not None:
+                self._storage.pool.disconnect()
+                self._storage = None
 
     def _do(self, action: Callable[[Any], T]) -> T:
         from redis.exceptions import RedisError

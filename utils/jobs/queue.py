@@ -89,6 +89,11 @@ class Queue:
         for line in self._lines.values():
             line.clear()
 
+    def close(self) -> None:
+        """Let go of files and connections; the next call opens them again. Not while `serve` runs."""
+        for line in self._lines.values():
+            line.close()
+
     def _work(self, line: Line, pool: str, handle: Callable[[str], None]) -> None:
         """One thread: wait for its turn to listen, take one name, let the next listen, do the work."""
         while not self._stopped.is_set():
