@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from pathlib import Path
 
 import openpyxl
 import pytest
@@ -18,11 +17,10 @@ from utils.speech.table.read import from_text, read
 
 
 @pytest.fixture
-def table(tmp_path: Path):
+def table():
     def make(data: bytes | str, name: str = "t.csv", max_rows: int = 5000, **options: object) -> Table:
-        path = tmp_path / "upload.bin"
-        path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
-        return read(path, name, max_rows=max_rows, **options)  # type: ignore[arg-type]
+        data = data.encode("utf-8") if isinstance(data, str) else data
+        return read(data, name, max_rows=max_rows, **options)  # type: ignore[arg-type]
 
     return make
 

@@ -31,10 +31,9 @@ def read(data: bytes, filename: str, *, max_rows: int, max_bytes: int = MAX_TABL
         TooLarge: More bytes than allowed, here or unpacked.
         UnsupportedMedia: Not a table.
     """
-    size = path.stat().st_size
-    if size > max_bytes:
+    if len(data) > max_bytes:
         raise TooLarge(
-            f"The table has {size / 2**20:,.1f} MB, allowed are {max_bytes / 2**20:,.0f} MB.", "Split it into several tables."
+            f"The table has {len(data) / 2**20:,.1f} MB, allowed are {max_bytes / 2**20:,.0f} MB.", "Split it into several tables."
         )
     suffix = Path(filename).suffix.lower()
     head = data[:8]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import io
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -19,7 +19,7 @@ MAX_EMPTY_ROWS = 100_000  # a sheet may claim a million empty rows
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
 
 
-def read(path: Path, *, max_rows: int) -> Table:
+def read(data: bytes, *, max_rows: int) -> Table:
     """Read the first visible sheet.
 
     Raises:
@@ -27,13 +27,13 @@ def read(path: Path, *, max_rows: int) -> Table:
         TooLarge: It would unpack to more than a table can need.
         UnsupportedMedia: A macro file, a protected file or another kind of file.
     """
-    _check(path)
+    _check(data)
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        with path.open("rb") as file:  # a file object: openpyxl judges paths by their suffix, and ours has none of the sender's
-            return _first_sheet(openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False), max_rows)
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        return _first_sheet(book, max_rows)
     except (
         InvalidFileException,
         zipfile.BadZipFile,
@@ -58,17 +58,16 @@ def _first_sheet(book: Any, max_rows: int) -> Table:
     return _table(_records(sheets[0]), max_rows, notes)
 
 
-def _check(path: Path) -> None:
+def _check(data: bytes) -> None:
     """Look at the parts of the archive before anything is unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as exc:
-        with path.open("rb") as file:
-            if file.read(4) == b"\xd0\xcf\x11\xe0":  # OLE: the old XLS, or an XLSX with a password
-                raise UnsupportedMedia(
-                    "This is an old XLS file or one with a password.", "Save it as XLSX without a password."
-                ) from exc
+        if data.startswith(b"\xd0\xcf\x11\xe0"):  # OLE: the old XLS, or an XLSX with a password
+            raise UnsupportedMedia(
+                "This is an old XLS file or one with a password.", "Save it as XLSX without a password."
+            ) from exc
         raise BadTable(
             "The workbook is damaged and cannot be read.", "Open it in your spreadsheet program and save it again."
         ) from exc
