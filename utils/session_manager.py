@@ -21,7 +21,8 @@ from utils.storage import locks, names, sessions, tokens
 from utils.storage.faults import no_session, told
 from utils.storage.item_store import ItemStore
 from utils.storage.sessions import Session, Usage
-from utils.storage.sweep import SweepReport, survey, sweep
+from utils.storage.survey import survey
+from utils.storage.sweep import SweepReport, sweep
 from utils.storage.trash import UNDO_S
 
 __all__ = ["UNDO_S", "Session", "SessionManager", "SweepReport", "Usage"]
@@ -135,7 +136,7 @@ class SessionManager(ItemStore):
         """
         with sessions.opened(self.outputs, session_id) as folder, self._root() as root:
             try:
-                with nullcontext() if force else locks.alone(folder, DELETE_WAIT_S):
+                with nullcontext() if force or self.markers.ids(session_id) else locks.alone(folder, DELETE_WAIT_S):
                     if not force and self.markers.ids(session_id):
                         raise locks.Busy
                     self._trash.take_session(root, session_id)

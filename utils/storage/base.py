@@ -12,7 +12,7 @@ from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.markers import Markers
 from utils.storage.sessions import Usage
-from utils.storage.sweep import survey
+from utils.storage.survey import survey
 from utils.storage.trash import Trash
 
 

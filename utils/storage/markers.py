@@ -6,8 +6,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from utils.errors import StoreUnavailable
 from utils.storage import names
 from utils.storage.faults import no_item, told
+
+_MARK = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Markers:
@@ -24,8 +27,13 @@ class Markers:
 
     def add(self, session_id: str, item_id: str) -> None:
         """Mark an item as having open work; once more does no harm."""
-        with told(no_item()):
-            os.close(os.open(self.path(session_id, item_id), os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        path = self.path(session_id, item_id)
+        with told(StoreUnavailable("OUTPUTS_DIR is gone.", "Put it back and start again.")):
+            try:
+                os.close(os.open(path, _MARK, 0o600))
+            except FileNotFoundError:  # somebody removed the folder
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                os.close(os.open(path, _MARK, 0o600))
 
     def drop(self, session_id: str, item_id: str) -> None:
         """The work is over; once more does no harm."""

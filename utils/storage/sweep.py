@@ -6,18 +6,18 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.storage import locks, names, sessions
-from utils.storage.atomic import TEMPORARY, WORK, Folder
+from utils.storage.atomic import TEMPORARY, Folder
 from utils.storage.markers import Markers
 from utils.storage.retention import Removal, SessionFacts, decide
+from utils.storage.survey import CLOCK_SLACK_S, survey, tidy
 from utils.storage.trash import Trash
 
-CLOCK_SLACK_S = 300.0  # a file server's clock may be ahead by this much
 UNFINISHED_S = 60.0  # a session or key that is being made takes milliseconds
 
 
@@ -46,43 +46,6 @@ class SweepReport:
     dry_run: bool = False
 
 
-@dataclass
-class Survey:
-    """What lies in a folder: newest time, bytes, and whether something wants tidying (orphans, times in the future)."""
-
-    newest: float = 0.0
-    size_bytes: int = 0
-    untidy: bool = False
-
-
-def survey(path: str | Path, now: float) -> Survey:
-    """Look at everything in a folder without following links."""
-    found, waiting = Survey(), [os.fspath(path)]
-    _note(found, os.stat(path, follow_symlinks=False), now)
-    while waiting:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    facts = entry.stat(follow_symlinks=False)
-                    _note(found, facts, now)
-                    if entry.name[0] == "." and entry.name.startswith((TEMPORARY, WORK)):
-                        found.untidy = True
-                    if stat.S_ISDIR(facts.st_mode):
-                        waiting.append(entry.path)
-                    elif stat.S_ISREG(facts.st_mode):
-                        found.size_bytes += facts.st_size
-    return found
-
-
-def _note(found: Survey, facts: os.stat_result, now: float) -> None:
-    when = facts.st_mtime
-    if when > now + CLOCK_SLACK_S:
-        found.untidy = True
-        when = now
-    if when > found.newest:
-        found.newest = when
-
-
 def sweep(
     outputs: Path,
     trash: Trash,
@@ -96,7 +59,7 @@ def sweep(
 ) -> SweepReport:
     """Remove what retention says. One server at a time does this on a shared folder; one broken session does not stop it."""
     started = time.monotonic()
-    with Folder.open(outputs) as root, Folder.open(trash.folder) as turn, locks.alone(turn):
+    with Folder.open(outputs) as root, trash.opened() as turn, locks.alone(turn):
         seen = _Pass(root, trash, markers, now, max_age_s, keep, dry_run)
         seen.look()
         for removal in decide(now, list(seen.facts.values()), max_age_s, max_sessions, keep):
@@ -105,13 +68,13 @@ def sweep(
             root.flush()
             trash.empty(now)
     return SweepReport(
-        removed=tuple(removal for _, removal in sorted(seen.gone, key=lambda pair: pair[0])),
+        removed=tuple(removal for _, removal in sorted(seen.gone, key=lambda pair: (pair[0], pair[1].id))),
         kept=len(seen.facts),
         active=sum(facts.active for facts in seen.facts.values()),
         odd=tuple(sorted(seen.odd)),
         freed_bytes=sum(removal.size_bytes for _, removal in seen.gone),
         seconds=time.monotonic() - started,
-        errors=tuple(seen.errors),
+        errors=tuple(f"{name}: {what}" for name, what in seen.errors.items()),
         dry_run=dry_run,
     )
 
@@ -127,7 +90,7 @@ class _Pass:
         self.facts: dict[str, SessionFacts] = {}
         self.gone: list[tuple[float, Removal]] = []  # with the time of last use
         self.odd: list[str] = []
-        self.errors: list[str] = []
+        self.errors: dict[str, str] = {}
 
     def look(self) -> None:
         """Collect facts about every session and remove those that go by age at once, while they are held.
@@ -169,7 +132,7 @@ class _Pass:
         except locks.Busy:
             self.facts[name] = replace(self.facts[name], active=True)
         except (OSError, ValueError) as exc:  # ValueError: a damaged record, which we cannot judge and therefore leave
-            self.errors.append(f"{name}: {type(exc).__name__}")
+            self.errors[name] = type(exc).__name__
 
     def _judge(self, folder: Folder, busy: set[str]) -> None:
         if sessions.RECORD not in folder.names():
@@ -190,16 +153,19 @@ class _Pass:
         session, found = sessions.read(folder), survey(folder.path, self.now)
         late = session.last_activity > self.now + CLOCK_SLACK_S
         if tidying and (found.untidy or late):
-            tidy(folder, self.now)
             if late:
                 record = replace(session, last_activity=self.now)
                 folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=self.now)
+            tidy(folder, self.now)
         used = min(self.now, max(found.newest, session.last_activity))
         facts = SessionFacts(folder.path.name, used, session.permanent, active, found.size_bytes)
         self.facts[facts.id] = facts
         return facts
 
     def _take(self, facts: SessionFacts, removal: Removal) -> None:
+        if self.markers.ids(facts.id):  # since we looked
+            self.facts[facts.id] = replace(facts, active=True)
+            return
         self.trash.take_session(self.root, facts.id)
         del self.facts[facts.id]
         self.gone.append((facts.last_used, removal))
@@ -214,43 +180,3 @@ class _Pass:
                 shutil.rmtree(self.root.path / name)
             else:
                 os.unlink(self.root.path / name)
-
-
-def tidy(folder: Folder, now: float) -> None:
-    """Remove orphan temporaries of a session that nobody holds, and set times in the future to now.
-
-    Removing moves the times of folders, which would make a dead session look young: they are set back, and that of the session
-    becomes the newest time that was seen.
-    """
-    newest = 0.0
-    for path, folders, files, here in _tree(folder):
-
-        def at(name: str, path: str = path, here: int | None = here) -> str:
-            return name if here is not None else os.path.join(path, name)
-
-        own = os.stat(at("."), dir_fd=here, follow_symlinks=False)
-        for name in [*folders, *files]:
-            facts = os.stat(at(name), dir_fd=here, follow_symlinks=False)
-            when = facts.st_mtime
-            if when > now + CLOCK_SLACK_S:
-                when = now
-                if facts.st_nlink == 1 or stat.S_ISDIR(facts.st_mode):  # a second name of it may lie outside
-                    with suppress(OSError, NotImplementedError):
-                        os.utime(at(name), (now, now), dir_fd=here, follow_symlinks=False)
-            newest = max(newest, when)
-            if name.startswith((TEMPORARY, WORK)):
-                if stat.S_ISDIR(facts.st_mode):
-                    shutil.rmtree(at(name), ignore_errors=True, dir_fd=here)
-                else:
-                    os.unlink(at(name), dir_fd=here)
-        folders[:] = [name for name in folders if not name.startswith((TEMPORARY, WORK))]
-        os.utime(at("."), (own.st_atime, min(own.st_mtime, now)), dir_fd=here)
-        newest = max(newest, min(own.st_mtime, now))
-    os.utime(folder.path if folder.descriptor is None else folder.descriptor, (newest, newest))
-
-
-def _tree(folder: Folder) -> Iterator[tuple[str, list[str], list[str], int | None]]:
-    if folder.descriptor is None:
-        yield from ((path, folders, files, None) for path, folders, files in os.walk(folder.path))
-    else:
-        yield from os.fwalk(".", dir_fd=folder.descriptor, follow_symlinks=False)

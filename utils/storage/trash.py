@@ -30,6 +30,14 @@ class Trash:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def opened(self) -> Folder:
+        """The trash's folder, open; made again when somebody removed it."""
+        try:
+            return Folder.open(self.folder)
+        except FileNotFoundError:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            return Folder.open(self.folder)
+
     def take_session(self, outputs: Folder, session_id: str) -> None:
         """Move a session's folder here. It cannot be taken back, and nor can its items."""
         self._take(outputs, session_id, _DEAD + secrets.token_hex(8))
@@ -45,7 +53,7 @@ class Trash:
         self._take(parent, item_id, "~".join((_ITEM, session_id, parent.path.name, item_id, str(int(now * 1000)))))
 
     def _take(self, parent: Folder, name: str, new: str) -> None:
-        with Folder.open(self.folder) as trash:
+        with self.opened() as trash:
             try:
                 parent.rename(name, new, trash)
             except PermissionError as exc:
@@ -62,7 +70,7 @@ class Trash:
         for name, _, parent, item, when in reversed(self._items(session.path.name)):
             if item != item_id or not _fresh(when, now):
                 continue
-            with session.sub(parent) as target, Folder.open(self.folder) as trash:
+            with session.sub(parent) as target, self.opened() as trash:
                 if target.is_folder(item_id):
                     raise FileExistsError(errno.EEXIST, item_id)
                 trash.rename(name, item_id, target)
