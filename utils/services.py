@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from utils.jobs.contract import Jobs
 from utils.session_manager import SessionManager
 from utils.settings import Settings
+from utils.speech.table.memo import Checker
 
 if TYPE_CHECKING:
     from utils.jobs.supervise import Supervisor
@@ -29,6 +30,7 @@ class Services:
         jobs: Work that outlives a click.
         engines: Speech engines by name; their libraries load on first use.
         supervisor: Keeps this machine's workers alive; started and stopped by the app's lifespan.
+        checker: Remembers the last few tables that were checked.
         clock: Seconds since the epoch.
     """
 
@@ -37,6 +39,7 @@ class Services:
     jobs: Jobs
     engines: Mapping[str, SpeechEngine]
     supervisor: Supervisor
+    checker: Checker = field(default_factory=Checker)
     clock: Clock = time.time
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ class NewJob:
         folder: `single` or `bulk`.
         cost: Share of the pool, in slices; a single speech is 1.
         item_id: An existing item to work on, instead of a new one.
+        files: First files of a new item, such as an uploaded table.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class NewJob:
     folder: str = "single"
     cost: int = 1
     item_id: str | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

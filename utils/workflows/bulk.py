@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -18,13 +16,13 @@ from utils.speech.contract import Part, SpeechRequest
 from utils.speech.table import check as checking
 from utils.speech.table import read as reading
 from utils.speech.table.columns import recognise
-from utils.speech.table.contract import Row, Table
+from utils.speech.table.contract import Row
+from utils.speech.table.memo import Checked
 from utils.speech.table.rows import Template, render
 from utils.storage import names
 from utils.storage.batch_log import ROWS, PlannedRow, rows_data
 from utils.workflows.generate import first_engine
 
-KEPT_CHECKS = 8  # checked tables that this process remembers, so that a page's rerun does not check again
 NUMBER_DIGITS = 4
 SHOWN_BAD = 5
 
@@ -57,38 +55,6 @@ class Wanted:
     mapping: Mapping[str, int] | None = None
     options: BatchOptions = field(default_factory=BatchOptions)
     paragraphs: bool | None = None
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A table, how its columns were understood, and what a start would do."""
-
-    table: Table
-    mapping: Mapping[str, int]
-    check: checking.Check
-
-
-class Checker:
-    """Remembers the last few checks of this process by a hash of all that they depend on."""
-
-    def __init__(self) -> None:
-        """Empty."""
-        self._known: OrderedDict[str, Checked] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> Checked | None:
-        """What was checked under this key."""
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
-
-    def put(self, key: str, checked: Checked) -> None:
-        """Remember; the least used goes."""
-        with self._lock:
-            self._known[key] = checked
-            while len(self._known) > KEPT_CHECKS:
-                self._known.popitem(last=False)
 
 
 def check(services: Services, session_id: str, upload: Upload, wanted: Wanted) -> Checked:

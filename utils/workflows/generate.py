@@ -61,7 +61,9 @@ def first_engine(services: Services, request: SpeechRequest) -> str:
     if request.voice:
         return voices.find(request.voice).engine
     wanted = services.settings.tts_engine if request.engine == "auto" else request.engine
-    return "gtts" if wanted == "auto" and voices.has_engine(request.language, "gtts") else ("espeak" if wanted == "auto" else wanted)
+    return (
+        "gtts" if wanted == "auto" and voices.has_engine(request.language, "gtts") else ("espeak" if wanted == "auto" else wanted)
+    )
 
 
 def estimate(services: Services, request: SpeechRequest) -> Estimate:
