@@ -16,7 +16,7 @@ _player = component("player")
 
 def address(item_id: str, name: str, *, inline: bool = False) -> str:
     """Where our own route serves a file of an item."""
-    return f"/api/v1/items/{quote(item_id)}/files/{quote(name)}" + ("?inline=1" if inline else "")
+    return f"/api/v1/items/{quote(item_id, safe='')}/files/{quote(name, safe='')}" + ("?inline=1" if inline else "")
 
 
 def player(item: Item, *, key: str, at_once: bool = False) -> None:

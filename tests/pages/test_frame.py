@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.conftest import Stage, words
+from utils import session_manager
+from utils.ui import state
+
+
+def test_frame_with_session_draws_the_first_page_and_keeps_the_id(stage: Stage) -> None:
+    page = stage.open()
+    assert not page.exception
+    assert page.title[0].value == "Speak"
+    assert page.session_state["session_id"] == stage.session_id
+
+
+def test_frame_registers_the_module_functions_for_the_running_script(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.open()
+    assert session_manager.get_manager() is stage.services.sessions
+    monkeypatch.setattr(state, "session_id", lambda: stage.session_id)
+    assert session_manager.get_session_id() == stage.session_id
+    assert session_manager.get_session_output_dir() == stage.services.sessions.outputs / str(stage.session_id)
+
+
+@pytest.mark.parametrize(("cookie", "sentence"), [(True, "This session has ended"), (False, "Allow cookies")])
+def test_frame_without_session_says_why_and_offers_to_reload(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, cookie: bool, sentence: str
+) -> None:
+    stage.session_id = None
+    monkeypatch.setattr(state, "has_cookie", lambda: cookie)
+    page = stage.open()
+    assert not page.exception
+    assert sentence in page.warning[0].value
+    assert ">Reload</a>" in words(page)
+    assert not page.text_area
+    assert "session_id" not in page.session_state
+
+
+def test_frame_cookie_has_the_name_that_the_edge_sets() -> None:
+    from utils.api import cookies
+
+    assert state.COOKIE == cookies.NAME
