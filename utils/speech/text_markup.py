@@ -36,8 +36,8 @@ _OTHER_NAMES = (  # of HTML, SSML and SVG; an element that is not known here kee
     "datalist del desc details dfn dialog em emphasis embed fieldset figcaption figure font form frame frameset g head hgroup "
     "html i iframe img input ins kbd label legend lexicon lexeme line link main map mark marquee menu meta metadata meter nav nobr "
     "noscript object optgroup output param path phoneme picture polygon prosody q rect rp rt ruby s samp say-as script select "
-    "sentence slot small source span strike strong style sub summary sup svg tbody td template text textarea tfoot th thead time title "
-    "token track tt u use var video voice w wbr"
+    "sentence slot small source span strike strong style sub summary sup svg tbody td template text textarea tfoot th thead "
+    "time title token track tt u use var video voice w wbr"
 )
 _NEW_PARAGRAPH = frozenset(_PARAGRAPH_NAMES.split())
 _NEW_LINE = frozenset(_LINE_NAMES.split())
