@@ -52,12 +52,13 @@ class Intake:
             except _Refused as refused:
                 await refused.answer(scope, receive, send)
             else:
-                await self.app(scope, _replay(body, receive), send)
+                if body is not None:
+                    await self.app(scope, _replay(body, receive), send)
         else:
             await self.app(scope, receive, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        """The whole body, or _Refused with the answer."""
+    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The whole body, or None when the client went away in the middle; _Refused with the answer to what is not let in."""
         told = headers.get("content-length", "")
         if told.isascii() and told.isdigit() and int(told[:19]) > self._limit_bytes:
             raise _Refused(self._too_large())
@@ -65,10 +66,12 @@ class Intake:
         with anyio.move_on_after(self._time_s):
             while True:
                 message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
                 body += message.get("body", b"")
                 if len(body) > self._limit_bytes:
                     raise _Refused(self._too_large())
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                if not message.get("more_body", False):
                     if body and not is_json(headers.get("content-type", "")):
                         raise _Refused(_wrong_type())
                     return bytes(body)
