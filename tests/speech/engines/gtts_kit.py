@@ -39,7 +39,7 @@ class ManualClock:
         with self.lock:
             self.now += seconds
             self.slept.append(seconds)
-        time.sleep(0.0005)  # let other threads run
+        time.sleep(0.0001)  # let other threads run
 
     @property
     def total_s(self) -> float:

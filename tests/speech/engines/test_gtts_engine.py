@@ -18,7 +18,7 @@ from utils.errors import EngineRefused, NothingToSay, UnknownVoice
 from utils.settings import Settings
 from utils.speech.contract import Part, Prosody, Voice
 from utils.speech.engines.gtts_engine import AHEAD, GttsEngine
-from utils.speech.engines.gtts_voices import ACCENTS
+from utils.speech.engines.gtts_voices import ACCENTS, speaker_of
 
 FRAME_S = 0.024  # the stand-in's sounds are whole MP3 frames
 PROSE = "When the rain stopped, we went out: the street was empty, the lamps were off, and nobody had opened yet. "
@@ -263,6 +263,19 @@ def test_speak_every_language_and_accent_works(google: FakeGoogle, engine: GttsE
         say(engine, [Part("Hello.")], voice=voice(key))
     assert [asked.language for asked in google.asked] == [key.partition(":")[0] for key in keys]
     assert {"fr-CA", "pt-PT"} <= {asked.language for asked in google.asked}
+
+
+def test_voices_on_offer_are_those_that_the_engine_takes() -> None:
+    from gtts.lang import tts_langs
+
+    from utils.speech import voices
+
+    keys = {*tts_langs(), *[f"{language}:{tld}" for language, tlds in ACCENTS.items() for tld in tlds]}
+    offered = [one for language in voices.languages() for one in voices.for_language(language.tag) if one.engine == "gtts"]
+    assert len(offered) > 60
+    for one in offered:
+        assert one.key in keys
+        speaker_of(one, tts_langs())
 
 
 # ---- reports and what the engine says of itself -----------------------------------------------------------------------
