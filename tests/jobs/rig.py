@@ -99,9 +99,13 @@ class Rig:
 
     def runner(self, kinds: Mapping[str, Kind] = KINDS) -> Runner:
         """A runner in this process, with a beating heart."""
-        runner = Runner(self.journal, self.queue, kinds, self.rates, self.settings, self.timing)
+        runner = self.runner_without_heart(kinds)
         runner.heart.start()
         return runner
+
+    def runner_without_heart(self, kinds: Mapping[str, Kind] = KINDS) -> Runner:
+        """The same without a thread, for work that is quicker than its lease."""
+        return Runner(self.journal, self.queue, kinds, self.rates, self.settings, self.timing)
 
     # ---- processes
 
@@ -110,11 +114,11 @@ class Rig:
 
     def worker(self, **more: str) -> subprocess.Popen[bytes]:
         """A worker of its own, as on another machine."""
-        return self._start((*WORKER, "speech"), **more)
+        return self.start((*WORKER, "speech"), **more)
 
     def server(self) -> subprocess.Popen[bytes]:
         """A stand-in for the web server: a process whose supervisor keeps a worker alive."""
-        return self._start(SERVER)
+        return self.start(SERVER)
 
     def supervisor(self, **options: float) -> Supervisor:
         """A supervisor in this process."""
@@ -124,7 +128,7 @@ class Rig:
         self._supervisors.append(supervisor)
         return supervisor
 
-    def _start(self, command: tuple[str, ...], **more: str) -> subprocess.Popen[bytes]:
+    def start(self, command: tuple[str, ...], **more: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command, env=self.environment(**more), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

@@ -15,7 +15,7 @@ import psutil
 
 from tests.jobs.rig import Rig, until
 from utils.jobs import build_jobs
-from utils.jobs.machine import Machine, Sign, hold_lock, live_workers
+from utils.jobs.machine import Machine, Sign, hold_lock, live_workers, tidy
 from utils.jobs.supervise import Supervisor, environment
 from utils.session_manager import SessionManager
 from utils.settings import Settings
@@ -135,5 +135,7 @@ def test_signs_count_live_workers_and_old_ones_go(tmp_path: Path) -> None:
     assert live_workers(tmp_path, "speech", 20.0, now) == 2
     assert live_workers(tmp_path, "transcribe", 20.0, now) == 0
     sign.take_back()
+    assert live_workers(tmp_path, "speech", 20.0, now) == 1
+    tidy(tmp_path)
     assert live_workers(tmp_path, "speech", 20.0, now) == 1
     assert not old.exists()

@@ -46,7 +46,7 @@ def test_worker_running_job_shows_progress_and_is_cancelled_within_two_seconds(a
 
 def test_worker_killed_its_jobs_come_back_at_its_successor(any_rig: Rig) -> None:
     worker = any_rig.worker()
-    jobs = [any_rig.put("steps", steps=8, seconds=0.1) for _ in range(3)]
+    jobs = [any_rig.put("steps", steps=8, seconds=0.05) for _ in range(3)]
     until(lambda: all(any_rig.state(job) == "running" for job in jobs))
     worker.kill()
     worker.wait()
@@ -72,7 +72,7 @@ def test_worker_killed_batch_goes_on_from_its_checkpoints(rig: Rig) -> None:
 
 def test_worker_poison_fails_after_three_tries_and_its_neighbours_live(rig: Rig) -> None:
     rig.supervisor()
-    neighbours = [rig.put("steps", steps=10, seconds=0.1) for _ in range(3)]
+    neighbours = [rig.put("steps", steps=12, seconds=0.05) for _ in range(3)]
     until(lambda: all(rig.state(job) == "running" for job in neighbours))
     deadly = rig.put("poison")
     ended = rig.end(deadly)
@@ -132,7 +132,7 @@ def test_worker_redis_killed_and_restarted_all_jobs_are_done_once(tmp_path: Path
 
 def test_worker_server_killed_workers_end_and_the_next_server_goes_on(rig: Rig) -> None:
     server = rig.server()
-    jobs = [rig.put("rows", rows=80, seconds=0.02), *(rig.put("steps", steps=40, seconds=0.05) for _ in range(3))]
+    jobs = [rig.put("rows", rows=80, seconds=0.02), *(rig.put("steps", steps=30, seconds=0.05) for _ in range(3))]
     until(lambda: all(rig.state(job) == "running" for job in jobs))
     [worker] = rig.workers_of(server)
     server.kill()
@@ -160,7 +160,7 @@ def test_worker_second_session_gets_its_turn(tmp_path: Path) -> None:
 def test_worker_long_batch_makes_room_for_another_session(tmp_path: Path) -> None:
     with rig_in(tmp_path, threads=1) as rig:
         rig.worker()
-        long_job = rig.put("rows", rows=150, seconds=0.02)
+        long_job = rig.put("rows", rows=80, seconds=0.02)
         until(running(rig, long_job))
         other = rig.sessions.create_session()
         short_job = rig.put("small", other)
@@ -170,7 +170,7 @@ def test_worker_long_batch_makes_room_for_another_session(tmp_path: Path) -> Non
         record = rig.record(long_job)
         assert record["handed_back"] >= 1
         assert record["attempt"] == 1
-        assert computed(rig, long_job) == list(range(150))
+        assert computed(rig, long_job) == list(range(80))
 
 
 def test_worker_item_deleted_while_it_runs_nothing_comes_back(any_rig: Rig) -> None:

@@ -165,6 +165,12 @@ class Context:
         """Somebody else has the job now, or its item is gone."""
         return self._pulse.lease.is_lost
 
+    def take_request(self) -> None:
+        """Put the job's request into an item that was there before, should its submitter not have come to it."""
+        request = self._record.get("request", self.item.request)
+        if request != self.item.request:
+            self.item = self.sessions.update_item(self.session_id, self.item.id, request=request)
+
     def begin(self, **changes: Any) -> None:
         """Write that the work begins; its first progress is then shown at once."""
         self.save(**changes)

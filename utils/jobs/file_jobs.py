@@ -217,7 +217,7 @@ class FileJobs:
                 kind=job.item_kind,
                 title=job.title,
                 request=job.request,
-                files={RECORD: encode(record)},
+                files={**job.files, RECORD: encode(record)},
             )
             name = JobName(session_id, item.id)
             self._journal.add_marker(name)  # killed just before: `find_unmarked` and `_heal` bring the job back
@@ -228,11 +228,13 @@ class FileJobs:
         if name in mine or old.get("state") in OPEN_STATES:
             raise Conflict("Work on this item is still running.", "Wait for its end, or cancel it.")
         record = new_record(job, pool, priority=priority, now=now, base=self._journal.newest_number(name, old))
-        if job.request:
-            self._sessions.update_item(session_id, job.item_id, request=job.request)
         self._journal.forget_stop(name)
         self._journal.add_marker(name)
+        if job.request:
+            record["request"] = job.request  # killed before the next line: the runner puts it into the item
         self._journal.save(name, record)
+        if job.request:
+            self._sessions.update_item(session_id, job.item_id, request=job.request)
         return name, record
 
     def _handed_over(self, name: JobName, record: Record) -> JobStatus:

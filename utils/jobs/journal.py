@@ -224,8 +224,8 @@ class Journal:
         """
         self.sessions.write_file(name.session_id, name.item_id, RECORD, encode(record), durable=durable)
         if record["state"] not in OPEN_STATES:
+            self._tidy(name)  # before the marker goes: killed in between, reconciling does both again
             self.drop_marker(name)
-            self._tidy(name)
 
     def add_marker(self, name: JobName) -> None:
         """Put a job into the index."""
@@ -273,8 +273,8 @@ class Journal:
             if not record:
                 self._drop_orphan(name)
             elif record["state"] not in OPEN_STATES:
-                self.drop_marker(name)  # killed between closing the record and dropping the marker
-                self._tidy(name)
+                self._tidy(name)  # killed between closing the record and dropping the marker
+                self.drop_marker(name)
             elif self.close_late(name, record):
                 continue
             elif record["pool"] == pool and record["not_before"] <= self.clock() and not self.beats(name, record):

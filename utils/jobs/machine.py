@@ -12,8 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.storage.atomic import TEMPORARY
+
 ALIVE = ".alive"
-OLD_SIGN_S = 3600.0  # a sign of a worker that was killed is removed after this long
+OLD_S = 3600.0  # what a killed worker left is removed after this long
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,15 @@ class Sign:
             return
 
     def take_back(self) -> None:
-        """The worker ends. Signs of workers that were killed long ago go too."""
+        """The worker ends."""
         self._path.unlink(missing_ok=True)
-        for path in self._folder.glob(f"*{ALIVE}"):
-            if _age_s(path) > OLD_SIGN_S:
-                path.unlink(missing_ok=True)
+
+
+def tidy(folder: Path, older_than_s: float = OLD_S) -> None:
+    """Remove what killed workers left behind: their signs, and files that they were writing."""
+    for path in (*folder.glob(f"*{ALIVE}"), *folder.glob(f"{TEMPORARY}*")):
+        if time.time() - _mtime(path) > older_than_s:
+            path.unlink(missing_ok=True)
 
 
 def sign_of(folder: Path, pool: str, pid: int) -> Path:
@@ -112,7 +118,3 @@ def _mtime(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _age_s(path: Path) -> float:
-    return time.time() - _mtime(path)

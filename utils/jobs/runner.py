@@ -154,6 +154,7 @@ class Runner:
         try:
             context.check()
             fresh = {} if kind.resumable else {"done": 0, "total": 0}
+            context.take_request()
             context.begin(state="running", started_at=now(), ended_at=None, error=None, note="", not_before=0.0, **fresh)
             kind.run(context)
         except LeaseLost:

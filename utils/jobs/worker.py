@@ -21,7 +21,7 @@ from utils.jobs.heart import Heart
 from utils.jobs.journal import Journal
 from utils.jobs.kinds import KINDS, Kind, pools_of, threads_of
 from utils.jobs.lines import QueueAway
-from utils.jobs.machine import Machine, Sign, hold_lock
+from utils.jobs.machine import Machine, Sign, hold_lock, tidy
 from utils.jobs.queue import Queue
 from utils.jobs.rates import Rates
 from utils.jobs.runner import Runner, Timing
@@ -80,6 +80,7 @@ def run(
     count = journal.release_dead(pool, None if machine.is_only_one else machine.name)
     if count:
         log.info("event=released_dead pool=%s count=%d", pool, count)
+    tidy(settings.queue_dir)
     sign = Sign(settings.queue_dir, pool)
     sign.give()
     runner.heart.start()
