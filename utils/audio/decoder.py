@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 MAX_SECONDS = 600.0  # decode_trusted holds all of it in memory: 600 s at 24 kHz are 29 MB
+_RATES_HZ = (4_000, 384_000)  # a damaged header that says 1 Hz would make hours of a few bytes
+_MAX_CHANNELS = 16
 _BY_SUFFIX = {form.suffix: form for form in FORMATS.values()}
 
 
@@ -78,9 +80,8 @@ def _decoded(source: Path | bytes, rate_hz: int | None, format: str | None) -> I
             container = open_container(file, form)
         with container:
             with reading(what):
-                if not container.streams.audio:
-                    raise BadSound(f"{what} holds no sound.", "Make it again, or choose another format.")
-                target_hz = rate_hz or container.streams.audio[0].rate
+                own_hz = _own_rate_hz(container, what)
+                target_hz = rate_hz or own_hz
                 convert = av.AudioResampler("s16", "mono", target_hz)
             frames = chain(container.decode(audio=0), [None])  # None drains the resampler
             while True:
@@ -91,6 +92,13 @@ def _decoded(source: Path | bytes, rate_hz: int | None, format: str | None) -> I
                     ready = [to_block(part) for part in convert.resample(frame)]  # type: ignore[arg-type]
                 for block in ready:
                     yield target_hz, block
+
+
+def _own_rate_hz(container: InputContainer, what: str) -> int:
+    streams = container.streams.audio
+    if not streams or not _RATES_HZ[0] <= streams[0].rate <= _RATES_HZ[1] or streams[0].channels > _MAX_CHANNELS:
+        raise BadSound(f"{what} holds no sound that can be used.", "Make it again, or choose another format.")
+    return streams[0].rate
 
 
 def decode_trusted(

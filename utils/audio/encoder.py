@@ -44,8 +44,9 @@ def encode(
 ) -> None:
     """Encode mono PCM into a new file. A file left behind by an error is incomplete and to be thrown away.
 
-    Decoded again, MP3, WAV, Opus, FLAC and raw PCM have exactly the length that went in; M4A is longer by less than one AAC frame
-    (1,024 samples) and ADTS by less than two, because nothing in it tells the encoder's delay.
+    Decoded again, WAV, FLAC, Opus and raw PCM have exactly the length that went in, and MP3 too, but for 2 ms of silence where the
+    sound ends just behind a frame. M4A is longer by less than one AAC frame (1,024 samples) and ADTS by less than two, because
+    nothing in it tells the encoder's delay.
 
     Args:
         blocks: One-dimensional int16 arrays of any length; taken one at a time.

@@ -18,7 +18,7 @@ class Format:
         media_type: For HTTP.
         about: What it is good for, a few words for a help text.
         playable: Browsers play it.
-        chapters: It can carry chapters.
+        chapters: It can carry chapters. (Ogg could, but the media library writes times from half a second on a second too late.)
         tags: It can carry title, artist and the like.
         container: Name of the muxer.
         demuxer: Name of the reader, forced when we read our own files.
@@ -75,7 +75,7 @@ _ALL = (
         container_options={"rf64": "auto"}, sample_format="s16",
     ),
     Format(
-        "opus", "Opus", ".opus", "audio/ogg", "smallest files", "ogg", "ogg", "libopus", chapters=True,
+        "opus", "Opus", ".opus", "audio/ogg", "smallest files", "ogg", "ogg", "libopus",
         options=_OPUS, bit_rate=32_000, rates_hz=(48_000,), sample_format="s16",
     ),
     Format("flac", "FLAC", ".flac", "audio/flac", "lossless, half the size of WAV", "flac", "flac", "flac", sample_format="s16"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import IntEnum
+from functools import lru_cache
 
 SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥።፧៕။།‼⁇⁈⁉")
 CLAUSE_ENDS = frozenset(",;:–—،؛、，；：､፣፤၊·")
@@ -13,9 +14,9 @@ _CLOSING = frozenset("\"'»”’)]}」』】》〉）］｝›")
 _NEVER_FIRST = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々〻ะาำๅๆຯະາຳໆ")
 _NEVER_LAST = frozenset("เแโใไເແໂໃໄ「『【《〈（［｛“‘«¿¡([{$€£¥#")  # vowels before their consonant, and what opens
 _ABBREVIATIONS = frozenset(
-    ("mr", "mrs", "ms", "dr", "st", "prof", "rev", "gen", "col", "sgt", "capt", "jr", "sr", "vs", "no", "nos", "vol", "fig", "ch")
-    + ("art", "p", "pp", "e.g", "i.e", "cf", "al", "bzw", "z.b", "d.h", "u.a", "ca", "nr", "hr", "fr", "bd", "mme", "mlle")
-    + ("sra", "srta", "ud", "av", "núm", "pág")
+    {"mr", "mrs", "ms", "dr", "st", "prof", "rev", "gen", "col", "sgt", "capt", "jr", "sr", "vs", "no", "nos", "vol", "fig", "ch"}
+    | {"art", "p", "pp", "e.g", "i.e", "cf", "al", "bzw", "z.b", "d.h", "u.a", "ca", "nr", "hr", "fr", "bd", "mme", "mlle"}
+    | {"sra", "srta", "ud", "av", "núm", "pág"}
 )
 
 
@@ -53,12 +54,14 @@ def width(text: str) -> int:
     return sum(_width(char) for char in text)
 
 
+@lru_cache(4096)
 def _width(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+@lru_cache(4096)
 def without_spaces(char: str) -> bool:
     """Whether the character belongs to a script that writes no spaces between words."""
     code = ord(char)
@@ -89,6 +92,7 @@ def _may_break(before: str, after: str) -> bool:
     return without_spaces(before) or without_spaces(after)
 
 
+@lru_cache(4096)
 def belongs_to_previous(char: str) -> bool:
     """Combining marks, joiners and variation selectors never stand alone."""
     return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf") or "\U0001f3fb" <= char <= "\U0001f3ff"  # skin tones
