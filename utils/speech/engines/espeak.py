@@ -14,23 +14,16 @@ from contextlib import closing
 from functools import cached_property
 from typing import BinaryIO
 
-from utils.errors import EngineCrashed, EngineRefused, EngineUnreachable, UnknownVoice
+from utils.errors import EngineCrashed, EngineRefused, EngineUnreachable, NothingToSay, UnknownVoice
 from utils.speech.contract import Mark, Part, Prosody, Run, Spoken, Voice
 from utils.speech.engines import espeak_library
 from utils.speech.engines.espeak_marks import marks_of
 from utils.speech.engines.espeak_process import BYTES_A_SAMPLE, RATE_HZ, Child, ChildDied, Heard, Program, Voicing
-from utils.speech.engines.espeak_text import pieces, prepare, sentences
+from utils.speech.engines.espeak_prosody import voicing_of
+from utils.speech.engines.espeak_text import pieces, prepare, scripts_of, sentences
 
 log = logging.getLogger(__name__)
 
-NORMAL_WPM = 175  # eSpeak's own
-WPM_RANGE = (80, 450)  # documented
-# eSpeak's parameter 3 for -8, -7, ... +9 semitones when parameter 4 (range of the melody) grows with the pitch: means of the
-# fundamental frequency, found by autocorrelation, of eight voices (en-us, en-us+f3, en-us+m5, de, fr, es+f2, ru, cmn), which
-# differ by half a semitone at most. Beyond these ends eSpeak does not go; what is left is `Spoken.pitch_left`.
-LOWEST, HIGHEST = -8, 9
-PITCHES = (3, 9, 15, 22, 27, 33, 39, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95)
-NORMAL_RANGE = 50
 MIN_LETTER_S = 0.015  # a third of what a letter takes in the densest text measured, 0.047 s
 _HINT = "Choose a voice of the text's own language, or another engine."
 
@@ -70,6 +63,7 @@ class EspeakEngine:
 
         Raises:
             UnknownVoice: eSpeak NG has no such voice or variant.
+            NothingToSay: No letter, no digit and nothing with a name in any part.
             EngineUnreachable: The library is missing, or no process can be started.
             EngineCrashed: The child died again on a sentence that it had died of.
             EngineRefused: The sound is far too long or too short for the text.
@@ -89,15 +83,6 @@ class EspeakEngine:
             return talk.finish(pitch_left)
 
 
-def voicing_of(name: str, prosody: Prosody) -> tuple[Voicing, float]:
-    """Turn prosody into eSpeak's parameters; answer them and the semitones that eSpeak does not reach."""
-    pitch = min(max(prosody.pitch, LOWEST), HIGHEST)
-    below = min(int(pitch - LOWEST), len(PITCHES) - 2)
-    parameter = PITCHES[below] + (PITCHES[below + 1] - PITCHES[below]) * (pitch - LOWEST - below)
-    wpm = min(max(round(NORMAL_WPM * prosody.speed), WPM_RANGE[0]), WPM_RANGE[1])
-    return Voicing(name, wpm, round(parameter), round(NORMAL_RANGE * 2 ** (pitch / 12))), prosody.pitch - pitch
-
-
 class _Talk:
     """One call of `speak`: the child of the moment, and what is spoken so far."""
 
@@ -107,6 +92,7 @@ class _Talk:
         os.lseek(out.fileno(), self._begin, os.SEEK_SET)  # the child shares this position
         self._program = program
         self._voicing = voicing
+        self._scripts = scripts_of(voicing.name)
         self._speed = speed
         self._parts = parts
         self._out = out
@@ -114,6 +100,7 @@ class _Talk:
         self._child: Child | None = None
         self._marks: list[Mark] = []
         self._redone = 0
+        self._words = 0  # events heard
         self._characters = sum(len(part.text) for part in parts)
         self._passed = 0  # characters of finished stretches
         self._text_bytes = sum(len(part.text.encode("utf-8", "replace")) for part in parts)
@@ -145,8 +132,10 @@ class _Talk:
         """Check the sound against the text, and sum up."""
         self._out.seek(self._end)
         letters = sum(sum(map(str.isalnum, part.text)) for part in self._parts)
+        if not letters and not self._words:
+            raise NothingToSay("There is no letter and no digit in this text.", "Write something that can be spoken.")
         spoken_s = (self._samples - sum(_silence(part) for part in self._parts)) / RATE_HZ
-        if letters and (not self._marks or spoken_s * self._speed < letters * MIN_LETTER_S):
+        if letters and (not self._words or spoken_s * self._speed < letters * MIN_LETTER_S):
             raise EngineRefused("eSpeak NG gave no sound, or far too little, for this text.", _HINT)
         if os.fstat(self._out.fileno()).st_size < self._end:
             raise EngineRefused("Sound that eSpeak NG spoke did not reach the disk.", "Try again.")
@@ -158,7 +147,7 @@ class _Talk:
 
     def _stretch(self, text: str, silence_samples: int) -> Heard:
         """Have some text spoken; the words answered stand at indices of it. After ChildDied nothing of it is in the file."""
-        prepared = prepare(text)
+        prepared = prepare(text, self._scripts)
 
         def tick(place: int) -> None:
             reached = min(max(prepared.index(place), 0), len(text))
@@ -175,6 +164,7 @@ class _Talk:
             raise
         self._end += (heard.sample_count + silence_samples) * BYTES_A_SAMPLE
         self._passed += len(text)
+        self._words += len(heard.words)
         heard.words = [(prepared.index(place), sample) for place, sample in heard.words]
         return heard
 
