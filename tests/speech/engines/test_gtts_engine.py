@@ -233,8 +233,9 @@ def test_cache_keys_are_hexadecimal_and_all_different() -> None:
     from utils.speech.engines.gtts_voices import Speaker
 
     speakers = [Speaker("en"), Speaker("en", "us"), Speaker("fr"), Speaker("fr-CA")]
-    keys = {cache_key(s, p, e) for s in speakers for p in ("a", "b", "\ud800") for e in ("", "http://127.0.0.1:1")}
-    assert len(keys) == 24
+    endpoints = ("", "http://127.0.0.1:1")
+    keys = {cache_key(s, p, e, v) for s in speakers for p in ("a", "b", "\ud800") for e in endpoints for v in ("2.5.4", "3")}
+    assert len(keys) == 48
     assert all(len(key) == 64 and int(key, 16) for key in keys)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from utils.speech.engines.gtts_voices import Speaker
 
 if TYPE_CHECKING:
     from utils.audio.pcm import Pcm
+
+_log = logging.getLogger(__name__)
 
 WAITS_S = (0.5, 1.5, 4.0, 8.0)  # before the second, third, ... try
 LONGEST_ASKED_S = 30.0  # bound of a Retry-After that came with a 5xx
@@ -61,6 +64,7 @@ class Fetcher:
         self._speaker = speaker
         self._session_id = session_id
         self._cache = cache
+        self._version = metadata.version("gTTS")
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._reached = False
@@ -81,7 +85,7 @@ class Fetcher:
         """
         from utils.speech.engines.gtts_sound import read_sound
 
-        key = cache_key(self._speaker, piece, self._means.endpoint)
+        key = cache_key(self._speaker, piece, self._means.endpoint, self._version)
         kept = self._cache.get(key)
         if kept is not None:
             try:
@@ -122,6 +126,7 @@ class Fetcher:
                 self._reached = True
                 return mp3, samples
             except Failed as failed:
+                _log.info("session %s: gTTS request failed: %s, try %d", self._session_id, failed.kind.value, attempt)
                 most = TRIES[failed.kind]
                 if failed.kind is Kind.NO_CONNECTION and not self._reached:
                     most = FIRST_TRIES
@@ -166,10 +171,10 @@ class Fetcher:
             raise Stopped
 
 
-def cache_key(speaker: Speaker, piece: str, endpoint: str) -> str:
+def cache_key(speaker: Speaker, piece: str, endpoint: str, version: str) -> str:
     """Over everything that changes the sound; speed and pitch are no part of it, for they are applied afterwards."""
     slow = False
-    parts = ["gtts", metadata.version("gTTS"), endpoint, speaker.language, speaker.tld, slow, piece]
+    parts = ["gtts", version, endpoint, speaker.language, speaker.tld, slow, piece]
     return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
 
