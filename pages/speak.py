@@ -12,8 +12,7 @@ from utils.ui.job_panel import job_panel, open_jobs
 speech_fields.begin()
 jobs = open_jobs(work.KINDS)
 
-st.title("Speak", anchor=False)
-st.caption("Type something, hear it, keep it.")
+st.markdown("# Speak\n:gray[Type something, hear it, keep it.]", anchors=False)
 form.text()
 form.choices()
 form.start(work.news(jobs), work.start, work.hear)

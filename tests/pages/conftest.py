@@ -5,7 +5,8 @@ AppTest has no cookies, so `current_session` is replaced: the one seam that `uti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     jobs = StageJobs(sessions)
     engines: dict[str, Any] = {"gtts": CountingEngine("Google", 1), "espeak": CountingEngine("eSpeak NG", 0)}
     no_supervisor: Any = None  # started by the server's lifespan, which no page sees
-    services = Services(settings, sessions, jobs, engines, no_supervisor, clock)
+    services = Services(settings, sessions, jobs, engines, no_supervisor, clock=clock)
     built = Stage(services, jobs, clock, sessions.create_session())
     monkeypatch.setattr(state, "services", lambda: services)
     monkeypatch.setattr(state, "current_session", lambda: built.session_id)
@@ -102,10 +103,14 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     set_manager(None)
 
 
-Read = Callable[[AppTest], str]
+def drawn(page: AppTest, name: str) -> list[dict[str, Any]]:
+    """What our components of that name were given to draw, in the order of the page."""
+    found = page.get("bidi_component")
+    return [json.loads(element.proto.json) for element in found if element.proto.component_name == f"sotto_{name}"]
 
 
 def words(page: AppTest) -> str:
-    """Everything that the page says outside of its components, as one text."""
+    """Everything that the page says, as one text; what components draw as their JSON."""
     said = [element.value for kind in (page.title, page.caption, page.markdown, page.warning, page.subheader) for element in kind]
-    return "\n".join([*said, *(element.proto.body for element in page.html)])
+    said += [element.proto.body for element in page.html]
+    return "\n".join([*said, *(element.proto.json for element in page.get("bidi_component"))])

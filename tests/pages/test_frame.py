@@ -10,7 +10,7 @@ from utils.ui import state
 def test_frame_with_session_draws_the_first_page_and_keeps_the_id(stage: Stage) -> None:
     page = stage.open()
     assert not page.exception
-    assert page.title[0].value == "Speak"
+    assert page.markdown[0].value.startswith("# Speak\n")
     assert page.session_state["session_id"] == stage.session_id
 
 

@@ -6,14 +6,11 @@ alone, without this script, and so without session and checks.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from utils.ui import state
 from utils.ui.components import read
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
 # Loading the page again is what helps: the new request brings a cookie, which a running script cannot get.
 RELOAD = '<a class="pill" href="" target="_self">Reload</a>'
 ENDED = "This session has ended: it was deleted, or nothing happened in it for too long. Reload the page to begin a new one."
@@ -32,5 +29,5 @@ if found is None:
 st.session_state[state.SESSION] = found
 state.register()
 
-pages = [st.Page(PAGES / "speak.py", title="Speak", icon=":material/text_to_speech:", default=True)]
+pages = [st.Page(state.PAGES / "speak.py", title="Speak", icon=":material/text_to_speech:", default=True)]
 st.navigation(pages, position="top").run()

@@ -64,51 +64,56 @@ def done_card(item: Item, place: str, again: Callable[[Item], None]) -> None:
         place: Name of the page, for keys and for what a click does there.
         again: Refills the page's form from the item.
     """
-    with st.container(border=True, key=f"{place}_result"):
-        _head(item, place, facts(item, state.services().clock()), str(item.result.get("fallback") or ""))
-        player(item, key=f"{place}_player_{item.id}")
-        with st.container(horizontal=True, key=f"{place}_downloads"):
-            for file in item.files:
-                if file.role in ("audio", "subtitles"):
-                    _download(item, file, place)
-            st.button(AGAIN, icon=":material/redo:", key=f"{place}_again", on_click=again, args=(item,))
+    why, spoke = item.result.get("fallback"), item.result.get("engine_label") or "another engine"
+    note = f"Spoken by {spoke} because {why}." if why else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{place}_result"):
+        _rename_line(item, place)
+        player(item, key=f"{place}_player_{item.id}", head=facts(item, state.services().clock()), note=note)
+        for file in item.files:
+            if file.role in ("audio", "subtitles"):
+                _download(item, file, place)
+        st.button(AGAIN, icon=":material/redo:", key=f"{place}_again", on_click=again, args=(item,))
+        _menu(item, place)
 
 
 def failed_card(item: Item, job: JobStatus, place: str, again: Callable[[Item], None], remedies: list[Remedy]) -> None:
     """Draw an item whose work failed or was cancelled, with what can be done about it."""
+    when = figures.ago(item.created_at, state.services().clock(), state.zone())
     with st.container(border=True, key=f"{place}_result"):
-        _head(item, place, figures.ago(item.created_at, state.services().clock(), state.zone()))
+        _rename_line(item, place)
+        st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{when}]")
         if job.state == "cancelled":
-            st.caption(":material/cancel: You cancelled this.")
+            st.html('<p class="quiet">You cancelled this.</p>')
         else:
             messages.problem(job.error or {})
-        with st.container(horizontal=True, key=f"{place}_remedies"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{place}_remedies"):
             for remedy in remedies:
                 st.button(remedy.label, icon=remedy.icon, key=f"{place}_{remedy.label}", on_click=remedy.act, args=(item,))
             st.button(AGAIN, icon=":material/redo:", key=f"{place}_again", on_click=again, args=(item,))
+            _menu(item, place)
 
 
-def _head(item: Item, place: str, quiet: str, note: str = "") -> None:
+def _menu(item: Item, place: str) -> None:
+    st.menu_button(
+        "Menu",
+        [RENAME, KEEP_NOT if item.permanent else KEEP, DELETE],
+        format_func=lambda option: f"{MENU_ICONS[option]} {option}",
+        icon=":material/more_horiz:",
+        type="tertiary",
+        key=f"{place}_menu",
+        on_click=_chosen,
+        args=(item, place),
+    )
+
+
+def _rename_line(item: Item, place: str) -> None:
+    """While the item is being renamed: the field for its title."""
     renaming = f"{place}_renaming"
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        if st.session_state.get(renaming) == item.id:
-            key = f"{place}_title_{item.id}"
+    if st.session_state.get(renaming) == item.id:
+        key = f"{place}_title_{item.id}"
+        with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Title", item.title, key=key, max_chars=120, on_change=_rename, args=(item.id, key, renaming))
             st.button("Done", key=f"{place}_renamed", on_click=_rename, args=(item.id, key, renaming))
-        else:
-            told = f"  \n:orange[:material/info: {plain(note)}]" if note else ""
-            st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(quiet)}]{told}", width="stretch")
-            options = [RENAME, KEEP_NOT if item.permanent else KEEP, DELETE]
-            st.menu_button(
-                "Menu",
-                options,
-                format_func=lambda option: f"{MENU_ICONS[option]} {option}",
-                icon=":material/more_horiz:",
-                type="tertiary",
-                key=f"{place}_menu",
-                on_click=_chosen,
-                args=(item, place),
-            )
 
 
 def _chosen(item: Item, place: str) -> None:

@@ -19,12 +19,14 @@ def address(item_id: str, name: str, *, inline: bool = False) -> str:
     return f"/api/v1/items/{quote(item_id, safe='')}/files/{quote(name, safe='')}" + ("?inline=1" if inline else "")
 
 
-def player(item: Item, *, key: str, at_once: bool = False) -> None:
+def player(item: Item, *, key: str, head: str = "", note: str = "", at_once: bool = False) -> None:
     """Draw the player of a finished item.
 
     Args:
         item: With a file of role `audio`; one of role `peaks` brings waveform and words.
         key: Stable for this place and item, so that a rerun does not interrupt the sound.
+        head: A quiet line beside the title; without it there is no title either.
+        note: What a person should know about this sound, below the title.
         at_once: Play when it appears; only after a click, browsers refuse it otherwise.
     """
     audio, facts = item.role("audio"), item.role("peaks")
@@ -34,6 +36,8 @@ def player(item: Item, *, key: str, at_once: bool = False) -> None:
         key=key,
         data={
             "label": item.title,
+            "head": head,
+            "note": note,
             "audio": address(item.id, audio.name, inline=True),
             "facts": address(item.id, facts.name) if facts else "",
             "seconds": float(item.result.get("seconds") or 0),

@@ -5,7 +5,7 @@ One component draws all lines: a rerun then costs one message, however many ther
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -40,13 +40,18 @@ def _row(item: Item, now: float, state_of: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def shelf(items: Sequence[Item], place: str, state_of: Mapping[str, str]) -> None:
+def shelf(
+    items: Sequence[Item], place: str, state_of: Mapping[str, str], *, heading: str, foot: str, on_more: Callable[[], None] | None
+) -> None:
     """Draw the lines.
 
     Args:
         items: What is drawn, in this order.
         place: Where a click opens one; `<place>_result` is the key of its card.
         state_of: By id, how the work on items without sound ended.
+        heading: Above the lines.
+        foot: A quiet sentence below them.
+        on_more: Click on "Show more"; None when there is no more.
     """
     key = f"{place}_shelf"
     now = state.services().clock()
@@ -54,8 +59,10 @@ def shelf(items: Sequence[Item], place: str, state_of: Mapping[str, str]) -> Non
     def opened() -> None:
         state.open_item(place, st.session_state[key].get("open"))
 
-    _shelf(
-        key=key,
-        data={"rows": [_row(item, now, state_of) for item in items], "opens": f".st-key-{place}_result"},
-        on_open_change=opened,
-    )
+    rows = [_row(item, now, state_of) for item in items]
+    data = {"rows": rows, "opens": f".st-key-{place}_result", "heading": heading, "foot": foot, "more": on_more is not None}
+    _shelf(key=key, data=data, on_open_change=opened, on_more_change=on_more or _nothing)
+
+
+def _nothing() -> None:
+    """A trigger that no button raises now."""

@@ -33,12 +33,9 @@ def text() -> None:
 
 def choices() -> None:
     """Language, voice, format."""
-    left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom", key=key("choices")):
         tag = pickers.language(key("language"))
-    with middle:
         pickers.voice(key("voice"), tag, get("engine"))
-    with right:
         pickers.file_format(key("format"))
 
 

@@ -159,11 +159,15 @@ def rest(items: Sequence[Item], card: Item | None, more: bool) -> None:
     others = [item for item in items if card is None or item.id != card.id]
     if not others:
         return
-    st.subheader("Latest", anchor=False)
     others = others[: st.session_state.get(SHOWN, PAGE_SIZE)]
-    shelf(others, PLACE, {item.id: _how_it_ended(item) for item in others if not item.role("audio")})
-    if more:
-        st.button("Show more", type="tertiary", key=f"{PLACE}_more_items", on_click=_show_more)
+    how = {item.id: _how_it_ended(item) for item in others if not item.role("audio")}
+    shelf(others, PLACE, how, heading="Latest", foot=_privacy(), on_more=_show_more if more else None)
+
+
+def _privacy() -> str:
+    hours = state.services().settings.session_timeout_hours
+    kept = f"Removed {hours:g} h after your last visit, unless you keep them." if hours else "Kept until you delete them."
+    return f"Only this browser sees these. {kept}"
 
 
 def _how_it_ended(item: Item) -> str:

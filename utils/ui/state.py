@@ -6,6 +6,7 @@ Tests replace `services` and `current_session`; everything on the pages asks her
 from __future__ import annotations
 
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,7 @@ from utils.services import Services
 from utils.session_manager import set_manager
 from utils.workflows import sessions as workflow
 
+PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "sotto_session"  # set by api.guards with the first page, HttpOnly; tests hold the two names equal
 SESSION = "session_id"
 

@@ -1,5 +1,6 @@
 // The player: waveform, place, speed of playback, and the text with the word that sounds now.
-// data: {label, audio, facts, seconds, lang, play}: addresses are our own; `facts` answers {seconds, peaks, words}.
+// data: {label, head, note, audio, facts, seconds, lang, play}: addresses are our own; `facts` answers {seconds, peaks, words};
+// `head` is the quiet line beside the title, empty for a player without a head.
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const BAR = 3; // CSS pixels of a bar
@@ -12,7 +13,8 @@ class Player {
     const $ = (selector) => root.querySelector(selector);
     [this.box, this.button, this.wave, this.canvas] = [".player", ".play", ".wave", "canvas"].map($);
     [this.now, this.all, this.rate, this.text] = [".now", ".all", ".rate", ".words"].map($);
-    [this.trouble, this.audio] = [".trouble", "audio"].map($);
+    [this.trouble, this.audio, this.head, this.title] = [".trouble", "audio", ".head", ".title"].map($);
+    [this.quiet, this.note] = [".facts", ".note"].map($);
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     [this.peaks, this.words, this.spans] = [[], [], []];
     [this.from, this.at, this.place] = [0, -1, 0];
@@ -57,10 +59,12 @@ class Player {
       this.sight.observe(this.wave);
     }
     this.data = data;
+    this.head.hidden = !data.head;
+    [this.title.textContent, this.quiet.textContent, this.note.textContent] = [data.label, data.head, data.note];
     this.box.setAttribute("aria-label", `Player: ${data.label}`);
     this.wave.setAttribute("aria-label", `Place in ${data.label}`);
     this.wave.setAttribute("aria-valuemax", Math.round(this.length));
-    this.all.textContent = clock(Math.round(this.length));
+    this.all.textContent = clock(Math.max(1, Math.round(this.length)));
     if (data.lang) this.text.lang = data.lang;
     this.text.dir = "auto";
     this.turn();

@@ -1,6 +1,6 @@
 // The shelf: what was made before, one line an item, played in place; a click on the title opens the item as a card.
-// data: {rows: [{id, title, facts, seconds, audio, name, failed}], opens}: `audio` is empty for what was not made; `opens` is the
-// selector of the place where an opened item appears. Trigger: open = id.
+// data: {rows: [{id, title, facts, seconds, audio, name, failed}], opens, heading, foot, more}: `audio` is empty for what was not made; `opens` is the
+// selector of the place where an opened item appears; `more` says that there are more. Triggers: open = id, more = rows shown.
 
 const SHAPES = {
   play: "M8 5.1v13.8c0 .8.9 1.3 1.6.8l10.2-6.9c.6-.4.6-1.3 0-1.7L9.6 4.3C8.9 3.8 8 4.3 8 5.1z",
@@ -26,13 +26,16 @@ function picture(name) {
 class Shelf {
   constructor(root) {
     [this.list, this.trouble, this.audio] = [".shelf", ".trouble", "audio"].map((selector) => root.querySelector(selector));
+    [this.heading, this.foot, this.more] = [".heading", ".quiet", ".more"].map((selector) => root.querySelector(selector));
+    this.more.onclick = () => this.tell("more", this.rows.length);
     this.end = yieldToOthers(this.audio);
     for (const event of ["play", "pause", "ended", "timeupdate"]) this.audio.addEventListener(event, () => this.turn());
     this.audio.addEventListener("error", () => this.fail());
   }
 
-  show({ rows, opens }) {
+  show({ rows, opens, heading, foot, more }) {
     this.opens = opens;
+    [this.heading.textContent, this.foot.textContent, this.more.hidden] = [heading, foot, !more];
     const drawn = JSON.stringify(rows);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
@@ -100,7 +103,8 @@ class Shelf {
         row.button.setAttribute("aria-label", `${sounds ? "Pause" : "Play"} ${row.title}`);
       }
       const place = mine ? this.audio.currentTime : 0;
-      row.time.textContent = place ? `${clock(place)} / ${clock(row.seconds)}` : clock(row.seconds);
+      const all = clock(Math.max(1, Math.round(row.seconds)));
+      row.time.textContent = place ? `${clock(place)} / ${all}` : all;
       row.line.style.transform = `scaleX(${row.seconds ? Math.min(1, place / row.seconds) : 0})`;
     }
   }
