@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,9 @@ class Chaos:
 
     def look(self) -> None:
         """Read what is there in mid-work: nothing may ever be torn."""
-        for path in self.rig.sessions.outputs.glob("*/*/*/*.*"):
+        for path in files_in(self.rig.sessions.outputs):
+            if "/." in str(path.relative_to(self.rig.settings.outputs_dir)) or path.name[0] == ".":
+                continue  # being built, and seen by nobody
             try:
                 data = path.read_bytes()
             except OSError:
@@ -141,11 +145,17 @@ class Chaos:
 
     def left_behind(self) -> list[str]:
         """Temporaries, leases and notes that nobody needs any more."""
-        found = [path for path in self.rig.sessions.outputs.rglob(".*") if path.name.startswith((".tmp", ".work"))]
+        found = [path for path in files_in(self.rig.sessions.outputs) if "/.tmp" in str(path) or "/.work" in str(path)]
         for record in self.rig.sessions.outputs.glob(f"*/*/*/{RECORD}"):
             if json.loads(record.read_bytes())["state"] not in OPEN_STATES:
                 found += [path for path in record.parent.iterdir() if path.name == "cancel" or path.name.startswith("lease.")]
         return [str(path) for path in found]
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Everything below, as far as it is still there: unlike Path.glob, os.walk does not mind what vanishes."""
+    for place, folders, names in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *names))
 
 
 def run(folder: Path, cycles: int, *, redis: bool, seed: int) -> dict[str, Any]:

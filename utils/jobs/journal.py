@@ -12,8 +12,9 @@ its number overtaken or gone. The queue only carries names and may lose any of t
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +24,8 @@ from utils.jobs.contract import OPEN_STATES
 from utils.jobs.leases import FileClock, Lease
 from utils.jobs.records import RECORD, JobName, Record, decode, encode
 from utils.session_manager import SessionManager
-from utils.storage.names import is_session_id
+from utils.storage.names import is_item_id, is_session_id
+from utils.storage.sessions import FOLDERS
 
 LEASE_S = 15.0  # a job whose worker was not heard of for this long is anybody's; over NFS at least 30
 MARKER_GRACE_S = 60.0  # a marker without a record may be a submit in progress for this long
@@ -91,11 +93,7 @@ class Journal:
 
     def names_of(self, session_id: str) -> set[JobName]:
         """All jobs of a session, open or not; none when there is no such session. No file is opened."""
-        if not is_session_id(session_id):
-            return set()
-        found = (self.sessions.outputs / session_id).glob(f"*/*/{RECORD}")
-        names = (JobName.parse(f"{session_id}~{path.parent.name}") for path in found)
-        return {name for name in names if name}
+        return {name for name, record in self._records(session_id) if record.exists()}
 
     def beats(self, name: JobName, record: Record) -> bool:
         """Is somebody at work on it, as far as the newest lease tells?"""
@@ -291,12 +289,22 @@ class Journal:
         """
         known, count = self.open_names(), 0
         for session_id in self.sessions.get_all_session_ids():
-            for path in (self.sessions.outputs / session_id).glob(f"*/*/{RECORD}"):
-                name = JobName.parse(f"{session_id}~{path.parent.name}")
-                if name and name not in known and _peek(path).get("state") in OPEN_STATES:
+            for name, record in self._records(session_id):
+                if name not in known and _peek(record).get("state") in OPEN_STATES:
                     self.add_marker(name)
                     count += 1
         return count
+
+    def _records(self, session_id: str) -> Iterator[tuple[JobName, Path]]:
+        """Items of a session, and where the record of each one's job lies if it has one."""
+        if not is_session_id(session_id):
+            return
+        for folder in FOLDERS:
+            place = self.sessions.outputs / session_id / folder
+            with suppress(OSError):  # deleted while we look
+                for item_id in os.listdir(place):
+                    if is_item_id(item_id):
+                        yield JobName(session_id, item_id), place / item_id / RECORD
 
     def _drop_orphan(self, name: JobName) -> None:
         first_seen = self._orphans.setdefault(str(name), time.monotonic())
