@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings) -> dict[str, SpeechEngine]:
-    """All engines by name, in the order in which `auto` tries them; call once a process. Their libraries load on first use."""
+    """The engines that the setting TTS_ENGINE allows, by name, in the order in which `auto` tries them; call once a process.
+
+    `espeak` leaves Google's out altogether, so that no text can leave the machine. Their libraries load on first use.
+    """
     from utils.speech.engines.espeak import EspeakEngine
     from utils.speech.engines.gtts_engine import GttsEngine
 
-    engines: tuple[SpeechEngine, ...] = (GttsEngine.from_settings(settings), EspeakEngine())
+    engines: list[SpeechEngine] = [EspeakEngine()]
+    if settings.tts_engine != "espeak":
+        engines.insert(0, GttsEngine.from_settings(settings))
     return {engine.name: engine for engine in engines}

@@ -1,0 +1,1 @@
+"""Figures of Sotto as ratios measured in one run: `python -m benchmarks [name ...]`."""
