@@ -30,7 +30,7 @@ def main(text_file: str, folder: str, runs: int) -> None:
     text = Path(text_file).read_bytes() + b"\0"
     pcm = bytearray()
 
-    @CALLBACK
+    @CALLBACK  # type: ignore[untyped-decorator]
     def keep(samples: object, count: int, _events: object) -> int:
         if samples and count > 0:
             pcm.extend(ctypes.string_at(samples, count * 2))  # type: ignore[arg-type]

@@ -51,6 +51,7 @@ def run() -> list[Figure]:
 
 
 def _compare(ours: Server, bare: Server, path: str, token: str) -> list[Figure]:
+    _fetch(ours.url + path, token)  # the routes' own libraries are loaded by the first request
     before = ours.rss_mb()
     mine, theirs = [], []
     for _ in range(ROUNDS):

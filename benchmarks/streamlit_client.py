@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import Origin, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.rig import get
@@ -22,8 +23,8 @@ class PageClient:
         extra = {"Cookie": cookie} if cookie else {}
         self._socket: ClientConnection = connect(
             f"ws://{host}/_stcore/stream",
-            subprotocols=["streamlit"],
-            origin=f"http://{host}",
+            subprotocols=[Subprotocol("streamlit")],
+            origin=Origin(f"http://{host}"),
             additional_headers=extra,
             max_size=None,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from utils.errors import AppError, NotFound
+from utils.errors import AppError, NotFound, UnknownVoice
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
 from utils.speech import plan as planning
@@ -57,13 +57,16 @@ class Estimate:
 
 
 def first_engine(services: Services, request: SpeechRequest) -> str:
-    """Name of the engine that will be tried first for this request."""
-    if request.voice:
-        return voices.find(request.voice).engine
-    wanted = services.settings.tts_engine if request.engine == "auto" else request.engine
-    return (
-        "gtts" if wanted == "auto" and voices.has_engine(request.language, "gtts") else ("espeak" if wanted == "auto" else wanted)
-    )
+    """Name of the engine that will be tried first for this request. Raises UnknownVoice for one that is switched off here."""
+    wanted = voices.find(request.voice).engine if request.voice else request.engine
+    if wanted != "auto":
+        if wanted not in services.engines:
+            label = voices.LABELS.get(wanted, wanted[:20])
+            raise UnknownVoice(f"{label} is switched off on this server (TTS_ENGINE).", "Choose another engine or voice.")
+        return wanted
+    preferred = services.settings.tts_engine
+    order = sorted(services.engines, key=lambda name: name != preferred)
+    return next((name for name in order if voices.has_engine(request.language, name)), order[0])
 
 
 def estimate(services: Services, request: SpeechRequest) -> Estimate:
