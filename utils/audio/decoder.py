@@ -17,6 +17,7 @@ from utils.audio.pcm import Pcm
 from utils.audio.waveform import Waveform
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 MAX_SECONDS = 600.0  # decode_trusted holds all of it in memory: 600 s at 24 kHz are 29 MB
@@ -29,7 +30,14 @@ class _Nameless:
     """Only what a demuxer needs of a file. A name would make the media library guess the format from it."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.read, self.tell, self._seek = file.read, file.tell, file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As a file's, but a place before the beginning is answered with -1: an exception would be printed by the library."""
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 def open_container(file: BinaryIO, form: Format | None) -> InputContainer:
@@ -80,10 +88,10 @@ def _decoded(source: Path | bytes, rate_hz: int | None, format: str | None) -> I
             container = open_container(file, form)
         with container:
             with reading(what):
-                own_hz = _own_rate_hz(container, what)
-                target_hz = rate_hz or own_hz
+                stream = sound_stream(container, what)
+                target_hz = rate_hz or stream.rate
                 convert = av.AudioResampler("s16", "mono", target_hz)
-            frames = chain(container.decode(audio=0), [None])  # None drains the resampler
+            frames = chain(container.decode(stream), [None])  # None drains the resampler
             while True:
                 with reading(what):  # not around the yield: what the caller raises is the caller's
                     frame = next(frames, StopIteration)
@@ -94,11 +102,23 @@ def _decoded(source: Path | bytes, rate_hz: int | None, format: str | None) -> I
                     yield target_hz, block
 
 
-def _own_rate_hz(container: InputContainer, what: str) -> int:
+def sound_stream(container: InputContainer, what: str) -> AudioStream:
+    """The first stream of sound.
+
+    Raises:
+        BadSound: there is none, or its header makes no sense.
+    """
     streams = container.streams.audio
-    if not streams or not _RATES_HZ[0] <= streams[0].rate <= _RATES_HZ[1] or streams[0].channels > _MAX_CHANNELS:
+    stream = streams[0] if streams else None
+    # Without a decoder for what a damaged header names, the stream has no codec context.
+    if (
+        stream is None
+        or stream.codec_context is None
+        or not _RATES_HZ[0] <= stream.rate <= _RATES_HZ[1]
+        or stream.channels > _MAX_CHANNELS
+    ):
         raise BadSound(f"{what} holds no sound that can be used.", "Make it again, or choose another format.")
-    return streams[0].rate
+    return stream
 
 
 def decode_trusted(

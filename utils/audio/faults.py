@@ -36,7 +36,7 @@ def reading(what: str) -> Iterator[None]:
 
     try:
         yield
-    except (av.error.FFmpegError, ValueError, OverflowError, EOFError) as exc:  # PyAV raises ValueError for odd layouts and formats
+    except (av.error.FFmpegError, OSError, ValueError, OverflowError) as exc:  # PyAV raises ValueError for odd layouts and formats
         raise BadSound(f"{what} cannot be read as sound.", "Make it again, or choose another format.") from exc
 
 

@@ -19,7 +19,7 @@ from utils.audio.pcm import Pcm
 
 SILENCE_LUFS = -70.0  # the absolute gate of BS.1770: what is below counts as silence
 PEAK_LIMIT = 0.97  # of full scale: room for what a lossy format adds
-MAX_BOOST_DB = 30.0  # a clip that is nearly silent is not blown up into its own noise
+MAX_BOOST_DB = 40.0  # a clip that is nearly silent is not blown up into its own noise
 FULL_SCALE = 32_768
 _OFFSET_DB = -0.691  # BS.1770: makes a 997 Hz tone read what it should
 _RELATIVE_GATE_LU = -10.0

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from utils.audio import tags
-from utils.audio.decoder import format_of, open_container
-from utils.audio.faults import BadSound, reading
+from utils.audio.decoder import format_of, open_container, sound_stream
+from utils.audio.faults import reading
 from utils.audio.formats import Chapter
 
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
 _MICROSECONDS = 1_000_000  # unit of a container's duration
+_AAC_FRAME_SAMPLES = 1_024
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Sound:
     """Facts about a file.
 
     Attributes:
-        seconds: Length as the container tells it; for a bare AAC stream an estimate from its bit rate.
+        seconds: Length as the container tells it; of a bare AAC stream with the encoder's delay.
         rate_hz: Samples a second.
         channels: 1 for all that we make.
         codec: The media library's name, e.g. `mp3`, `opus`, `aac`, `flac`, `pcm_s16le`.
@@ -41,13 +47,8 @@ def describe(path: Path, *, format: str | None = None) -> Sound:
         BadSound: it is not a sound file.
     """
     with path.open("rb") as file, reading("The file"), open_container(file, format_of(path, format)) as container:
-        if not container.streams.audio:
-            raise BadSound("The file holds no sound.", "Choose another file.")
-        stream = container.streams.audio[0]
-        if container.duration is not None:
-            seconds = container.duration / _MICROSECONDS
-        else:
-            seconds = float((stream.duration or 0) * (stream.time_base or 0))
+        stream = sound_stream(container, "The file")
+        seconds = _seconds(container, stream)
         return Sound(
             seconds=seconds,
             rate_hz=stream.rate,
@@ -63,3 +64,11 @@ def describe(path: Path, *, format: str | None = None) -> Sound:
                 for chapter in container.chapters()
             ),
         )
+
+
+def _seconds(container: InputContainer, stream: AudioStream) -> float:
+    if container.format.name == "aac":  # a bare stream tells no length, and the estimate from its bit rate is far off
+        return sum(1 for packet in container.demux(stream) if packet.size) * _AAC_FRAME_SAMPLES / stream.rate
+    if container.duration is not None:
+        return container.duration / _MICROSECONDS
+    return float((stream.duration or 0) * (stream.time_base or 0))
