@@ -12,6 +12,7 @@ from utils.jobs.contract import Jobs
 from utils.session_manager import SessionManager
 from utils.settings import Settings
 from utils.speech.table.memo import Checker
+from utils.storage.batch_readers import Readers
 
 if TYPE_CHECKING:
     from utils.jobs.supervise import Supervisor
@@ -31,6 +32,7 @@ class Services:
         engines: Speech engines by name; their libraries load on first use.
         supervisor: Keeps this machine's workers alive; started and stopped by the app's lifespan.
         checker: Remembers the last few tables that were checked.
+        readers: Batches that are being looked at.
         clock: Seconds since the epoch.
     """
 
@@ -40,6 +42,7 @@ class Services:
     engines: Mapping[str, SpeechEngine]
     supervisor: Supervisor
     checker: Checker = field(default_factory=Checker)
+    readers: Readers = field(default_factory=Readers)
     clock: Clock = time.time
 
 
