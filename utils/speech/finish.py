@@ -23,6 +23,7 @@ from utils.audio.peaks import Peaks
 from utils.speech.contract import Mark
 from utils.subtitles import cues_from_marks, srt, vtt
 
+_CHANGING, _MEASURING = 0.3, 0.1  # share of the time beside encoding
 Report = Callable[[float], None]  # 0 to 1; raises Cancelled when the work must stop
 
 
@@ -81,7 +82,8 @@ def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, st
     """
     start, stop = edges.find(pcm) if wanted.trim else (0, pcm.sample_count)
     rate_hz = pcm.rate_hz
-    with closing(_Level(pcm, start, stop, wanted, folder / f".{stem}.changed.pcm", report)) as level:
+    with closing(_Level(pcm, start, stop, folder / f".{stem}.changed.pcm")) as level:
+        level.prepare(wanted, report)
         lead, tail = round(wanted.lead_s * rate_hz), round(wanted.tail_s * rate_hz)
         total = lead + level.sample_count + tail
         peaks = Peaks()
@@ -91,7 +93,8 @@ def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, st
         encode(told, rate_hz, folder / name, wanted.format, tags=wanted.tags)
     seconds = total / rate_hz
     moved = _moved(marks, start / rate_hz, wanted.speed, wanted.lead_s, seconds)
-    cues = cues_from_marks(moved)
+    cues = cues_from_marks(moved, seconds=seconds)
+    report(1.0)
     _write(folder / f"{stem}.srt", srt(cues))
     _write(folder / f"{stem}.vtt", vtt(cues))
     words = [[round(mark.start, 3), round(mark.end, 3), mark.text] for mark in moved]
@@ -104,18 +107,19 @@ def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, st
 class _Level:
     """The sound after speed and pitch, and the gain that brings it to its loudness. Close it: it may own a temporary file."""
 
-    def __init__(self, pcm: PcmFile, start: int, stop: int, wanted: Finish, changed: Path, report: Report) -> None:
+    def __init__(self, pcm: PcmFile, start: int, stop: int, changed: Path) -> None:
         self._pcm, self._start, self._stop = pcm, start, stop
         self._changed = changed
         self.share = 0.0  # of the whole finish
         self.gain = 1.0
         self.lufs: float | None = None
-        chains = _chains(wanted)
-        if chains or wanted.loudness is not None:
-            self.share = (0.3 if chains else 0.0) + (0.15 if wanted.loudness is not None else 0.0)
-            self._measure(chains, wanted, report)
 
-    def _measure(self, chains: list[effects.Chain], wanted: Finish, report: Report) -> None:
+    def prepare(self, wanted: Finish, report: Report) -> None:
+        """Do what must be done before the sound can be encoded, in one pass; nothing, if nothing must."""
+        chains = _chains(wanted)
+        if not chains and wanted.loudness is None:
+            return
+        self.share = (_CHANGING if chains else 0.0) + (_MEASURING if wanted.loudness is not None else 0.0)
         told = _told(self.blocks(), self.sample_count, lambda part: report(self.share * part))
         blocks: Iterable[Pcm] = effects.apply(told, self._pcm.rate_hz, *chains)
         if chains:

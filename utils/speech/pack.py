@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import pairwise
+from math import inf
 
 from utils.speech.marks import CLOSERS, COMMAS, OPENERS, PAUSES, STOPS, TIGHT, TIGHT_PAUSES, TIGHT_STOPS
 from utils.speech.sentences import ends_here
@@ -135,7 +136,7 @@ def _cheapest(spots: list[_Spot], max_chars: int) -> list[tuple[int, int]]:
     ends, starts, costs = (list(column) for column in zip((0, 0, 0.0), *spots, strict=True))
     count = len(ends)
     marked = _marked_before(costs)
-    best, back = [float(count + 1)] * count, [-1] * count
+    best, back = [inf] * count, [-1] * count
     best[0], high, least = 0.0, 0, int(max_chars * _LEAST)
     for here in range(count - 1):
         if back[here] < 0 and here:

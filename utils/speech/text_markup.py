@@ -26,6 +26,8 @@ _LINK = re.compile(r"\[(?!pause:)([^\[\]]+)\](?:\(<?[^()\s]*+(?:\([^()\s]*+\)[^(
 _FOOTNOTE = re.compile(r"\[\^[^\[\]\s]{1,40}\](?!:)")
 _STARS = re.compile(r"\*+")
 _UNDERSCORES = re.compile(r"(?<![^\W_])_+(?=[^\W_])|(?<=[^\W_])_+(?![^\W_])|(?<=[.!?,;:)])_+(?!\w)")
+_ASIDE = 0xE000
+_PUT_ASIDE = re.compile("[\ue021-\ue07e]")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _COMPARED = re.compile(r"(?<=\d) ?([<>])(=?) ?(?=\d)|(?<= )([<>])(=?)(?= )")
 
@@ -116,6 +118,9 @@ def _tag(found: re.Match[str]) -> str:
 
 def _inline(text: str) -> str:
     """Links, images, emphasis and escapes of one paragraph or many."""
+    escapes = "\\" in text
+    if escapes:  # what is escaped is put aside as private characters, of which a text has none
+        text = _ESCAPED.sub(lambda found: chr(_ASIDE + ord(found[1])), text)
     if "[" in text:
         text = _IMAGE.sub(r"\1", text)
         text = _LINK.sub(r"\1", text)
@@ -126,7 +131,7 @@ def _inline(text: str) -> str:
         text = _UNDERSCORES.sub("", text)
     if "~~" in text:
         text = text.replace("~~", "")
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+    return _PUT_ASIDE.sub(lambda found: chr(ord(found[0]) - _ASIDE), text) if escapes else text
 
 
 def _star(found: re.Match[str]) -> str:
