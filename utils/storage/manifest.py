@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from utils.storage.batch_readers import RowView
 
 COLUMNS = (
-    "number", "name", "state", "attempts", "engine", "fallback", "language", "voice", "seconds", "characters", "file", "error", "check_wer",
+    "number", "name", "state", "attempts", "engine", "fallback", "language", "voice",
+    "seconds", "characters", "file", "error", "check_wer",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width signs begin formulas too
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from utils.errors import AppError
+from utils.errors import AppError, UnknownVoice
 from utils.speech import voices
-from utils.speech.contract import PAUSE_RANGE_MS, PITCH_RANGE, SPEED_RANGE, SpeechRequest
+from utils.speech.contract import PAUSE_RANGE_MS, PITCH_RANGE, SPEED_RANGE, SpeechRequest, Voice
 from utils.speech.table.columns import variable
 from utils.speech.table.contract import MAX_CELL_CHARS, Problem, Row, Table, TableRow
 
@@ -110,7 +110,7 @@ class _Unreadable(ValueError):
     """Carries what is allowed."""
 
 
-def _voice(said: str, language: str, engine: str) -> voices.Voice:
+def _voice(said: str, language: str, engine: str) -> Voice:
     """A voice by its id, or by its name among those of the language."""
     wanted = variable(said)
     for voice in voices.for_language(language):
@@ -120,11 +120,10 @@ def _voice(said: str, language: str, engine: str) -> voices.Voice:
 
 
 def _language(said: str) -> str:
-    wanted = variable(said)
-    for language in voices.languages():
-        if wanted in (variable(language.tag), variable(language.name)):
-            return language.tag
-    raise _Unreadable("give a tag such as en-US or a name such as German")
+    try:
+        return voices.find_language(said).tag
+    except UnknownVoice:
+        raise _Unreadable("give a tag such as en-US or a name such as German") from None
 
 
 def _engine(said: str) -> str:
