@@ -122,7 +122,7 @@ class _Talk:
         try:
             heard = self._stretch(part.text, _silence(part))
         except ChildDied:
-            log.warning("espeak: child died on part %d of %d characters, once more by sentences", index, len(part.text))
+            log.warning("espeak: the child died of part %d (%d characters), which is spoken again", index, len(part.text))
             self._redone += 1
             self._passed = passed
             heard = self._by_sentences(index, part)
@@ -156,7 +156,7 @@ class _Talk:
         try:
             if self._child is None:
                 self._child = Child(self._program, self._voicing, self._text_bytes, self._sound_bytes, self._out)
-            heard = self._child.speak(prepared.text, silence_samples, tick)
+            heard = self._child.speak(prepared.text if text.strip() else "", silence_samples, tick)
         except ChildDied:
             self.close()
             os.ftruncate(self._out.fileno(), self._end)

@@ -139,7 +139,8 @@ class _Speaker:
     def speak(self, text: bytes, silence: int) -> None:
         """Speak one part and write its silence. Ends the process when the sound cannot be written."""
         self._samples = 0
-        self._espeak.espeak_Synth(text, len(text) + 1, 0, 1, 0, UTF8 | END_PAUSE, None, None)  # + 1: the NUL that ctypes adds
+        if text:  # eSpeak makes some samples even of none
+            self._espeak.espeak_Synth(text, len(text) + 1, 0, 1, 0, UTF8 | END_PAUSE, None, None)  # + 1: the NUL that ctypes adds
         left = silence * 2
         try:
             while left and not self._failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 
 from utils.speech.contract import Mark
 
@@ -16,8 +16,8 @@ def marks_of(text: str, part: int, words: Sequence[tuple[int, int]], ends: Seque
     """One mark for each whitespace token of a part, in order; they do not overlap.
 
     A token begins with the first event inside it: a number or an amount has several ("$1,250.75" has five). It ends with the next
-    token or with its clause. A few tokens have no event, because eSpeak speaks them in one breath with the one before ("to the")
-    or not at all (a dash): they share that one's time by letters, so that no word is missing from the subtitles.
+    token, or with the clause of its last event. A few tokens have no event, because eSpeak speaks them in one breath with the one
+    before ("to the") or not at all (a dash): they share that one's time by letters, so that no word is missing from the subtitles.
 
     Args:
         text: The whole part.
@@ -34,33 +34,41 @@ def marks_of(text: str, part: int, words: Sequence[tuple[int, int]], ends: Seque
     anchors = _anchors(spans, words)
     if not anchors:
         return []
-    last = max(anchors[-1][1], ends[-1] if ends else 0)
+    if anchors[0].token > 0:
+        anchors.insert(0, _Anchor(0, 0, 0))
     marks = []
-    for (first, start), (after, next_start) in pairwise([*_lead(anchors), (len(spans), last)]):
-        clause = bisect_right(ends, start)
-        stop = min(next_start, ends[clause]) if clause < len(ends) else next_start
-        tokens = [text[begin:end] for begin, end in spans[first:after]]
-        for token, (begin_sample, end_sample) in zip(tokens, _shares(tokens, start, stop), strict=True):
-            marks.append(Mark((offset + begin_sample) / rate_hz, (offset + end_sample) / rate_hz, token, part))
+    for anchor, following in zip(anchors, [*anchors[1:], None], strict=True):
+        clause = bisect_right(ends, anchor.last)
+        stop = ends[clause] if clause < len(ends) else anchor.last
+        if following is not None:
+            stop = min(stop, following.first)
+        tokens = [text[begin:end] for begin, end in spans[anchor.token : following.token if following else None]]
+        for token, (start, end) in zip(tokens, _shares(tokens, anchor.first, max(stop, anchor.first)), strict=True):
+            marks.append(Mark((offset + start) / rate_hz, (offset + end) / rate_hz, token, part))
     return marks
 
 
-def _anchors(spans: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """(token, sample) of the first event of each token that has one, both ascending."""
+@dataclass
+class _Anchor:
+    """A token with the samples of the first and the last event up to the next anchor."""
+
+    token: int
+    first: int
+    last: int
+
+
+def _anchors(spans: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]]) -> list[_Anchor]:
+    """The tokens that have an event, in order."""
     begins = [begin for begin, _ in spans]
-    anchors: list[tuple[int, int]] = []
+    anchors: list[_Anchor] = []
     for index, sample in words:
         token = bisect_right(begins, index) - 1
-        if token < 0 or index >= spans[token][1]:
-            continue  # it points between two tokens
-        if not anchors or (token > anchors[-1][0] and sample >= anchors[-1][1]):
-            anchors.append((token, sample))
+        inside = token >= 0 and index < spans[token][1]  # else it points between two tokens
+        if inside and (not anchors or (token > anchors[-1].token and sample >= anchors[-1].last)):
+            anchors.append(_Anchor(token, sample, sample))
+        elif anchors:
+            anchors[-1].last = max(anchors[-1].last, sample)
     return anchors
-
-
-def _lead(anchors: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Anchors that begin with the first token."""
-    return anchors if anchors[0][0] == 0 else [(0, 0), *anchors]
 
 
 def _shares(tokens: Sequence[str], start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -47,14 +47,16 @@ class Limits:
 
     Attributes:
         memory_bytes: Address space. 40 MB suffice for 100,000 characters in one part; glibc's locale archive may add 220.
-        start_s: Seconds of clock for any part, the start of the child included, and of CPU for any child; 0.03 measured.
-        byte_s: Seconds added to both for each byte of text; 0.00006 measured.
+        start_s: Seconds of clock until it is ready, and of CPU for no text at all; 0.03 measured.
+        part_s: Seconds of clock for any part.
+        byte_s: Seconds added to clock and CPU for each byte of text; 0.00006 measured.
         sound_s: Seconds of sound for each byte of text at normal speed, 60 added. Digits need 0.6, foreign letters and emoji,
             which are spelled by name, 0.5.
     """
 
     memory_bytes: int = 512 * 2**20
     start_s: float = 30.0
+    part_s: float = 30.0
     byte_s: float = 0.005
     sound_s: float = 1.0
 
@@ -129,18 +131,24 @@ class Child:
                 bufsize=0,
                 env=environment(),
                 cwd=os.path.abspath(os.sep),
+                start_new_session=True,  # an interrupt from the terminal is for the server, which ends the child itself
             )
         except OSError as exc:
             raise EngineUnreachable("The process in which eSpeak NG speaks cannot be started.", "Try again in a while.") from exc
         # A thread, because not every system can wait for a pipe with a time limit.
         self._listener = threading.Thread(target=self._listen, name="espeak-reports", daemon=True)
-        self._listener.start()
+        try:
+            self._listener.start()
+        except RuntimeError as exc:
+            self.close()
+            raise EngineUnreachable("No thread can be started to listen to eSpeak NG.", "Try again in a while.") from exc
 
     def close(self) -> None:
         """Kill the child, which has nothing left to do that matters, and free what belongs to it. May be called again."""
         self._process.kill()
         self._process.wait()
-        self._listener.join()
+        if self._listener.ident is not None:  # it was started
+            self._listener.join()
         for pipe in (self._process.stdin, self._process.stderr):
             if pipe is not None:
                 pipe.close()
@@ -162,13 +170,14 @@ class Child:
         """
         data = text.encode("utf-8")
         heard = Heard()
-        deadline = time.monotonic() + self._limits.start_s + self._limits.byte_s * len(data)
         try:
+            deadline = time.monotonic() + self._limits.start_s
             while not self._ready:
                 self._hear(heard, deadline, tick)
         except ChildDied as exc:
             raise EngineUnreachable("The process in which eSpeak NG speaks does not start.", "Try again in a while.") from exc
         self._send(len(data).to_bytes(4, "little") + silence_samples.to_bytes(4, "little") + data)
+        deadline = time.monotonic() + self._limits.part_s + self._limits.byte_s * len(data)
         while not self._hear(heard, deadline, tick):
             pass
         return heard

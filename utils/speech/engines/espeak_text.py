@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAX_RUN = 60  # characters of one word
+MAX_RUN = 72  # characters of one word; the longest German word in law books has 67
 MAX_DIGITS = 30
 MAX_WEIGHT = 900  # of a clause; one unit is about a phoneme
 BREATH_WEIGHT = 700  # from here on, a clause is broken at the next space
