@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,11 @@ def tone(hz: float, seconds: float, *, rate_hz: int = RATE_HZ, level: float = 0.
 
 def speech(seconds: float, *, rate_hz: int = RATE_HZ, level: float = 0.4, seed: int = 7) -> Pcm:
     """Syllables of a gliding voice with pauses and some noise: enough like speech for codecs and meters."""
+    return _speech(seconds, rate_hz, level, seed).copy()
+
+
+@cache
+def _speech(seconds: float, rate_hz: int, level: float, seed: int) -> Pcm:
     random = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     phase = 2 * np.pi * np.cumsum(130 + 30 * np.sin(2 * np.pi * 0.7 * t)) / rate_hz
