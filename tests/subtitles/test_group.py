@@ -14,8 +14,8 @@ from utils.subtitles import Cue, cues_from_marks, script, srt, vtt
 
 STORY = (
     "It was a bright cold day in April, and the clocks were striking thirteen. Dr. Smith, who had been walking along the quiet "
-    "road towards the village, was thinking about the 3.5 letters he had not answered. Yes. No. Does anybody know why the river changed "
-    "its course? Nobody could say for certain; the maps were lost in the fire of the previous century."
+    "road towards the village, was thinking about the 3.5 letters he had not answered. Yes. No. Does anybody know why the river "
+    "changed its course? Nobody could say for certain; the maps were lost in the fire of the previous century."
 )
 CHINESE = "今天天气很好，我们一起去公园散步吧。公园里有很多花，还有许多小朋友在玩耍。你想和我们一起去吗？当然想去！"
 THAI = "สวัสดีครับ วันนี้อากาศดีมากเราไปเดินเล่นที่สวนสาธารณะกันเถอะ แล้วค่อยกลับมาทานข้าวเย็นด้วยกันที่บ้านของคุณแม่"
@@ -85,7 +85,7 @@ def test_cues_end_at_sentences_and_break_lines_at_clauses() -> None:
         ["It was a bright cold day in April,", "and the clocks were striking thirteen."],
         ["Dr. Smith, who had been walking along", "the quiet road towards the village,"],
         ["was thinking about the 3.5", "letters he had not answered."],
-        ["Yes. No. Does anybody know", "why the river changed its course?"],
+        ["Yes. No. Does anybody know why", "the river changed its course?"],
         ["Nobody could say for certain;"],
         ["the maps were lost in the", "fire of the previous century."],
     ]
