@@ -135,6 +135,7 @@ class Spoken:
         parts_redone: Parts that were spoken a second time, split into sentences, after a crash.
         pitch_left: Semitones of the wanted pitch that lie beyond the reach of an engine with native pitch; still to be done to its
             sound, as for an engine without.
+        part_ends: Sample behind each part and the silence after it, so that parts of several texts can be told apart.
     """
 
     rate_hz: int
@@ -144,6 +145,7 @@ class Spoken:
     cached: int = 0
     parts_redone: int = 0
     pitch_left: float = 0.0
+    part_ends: tuple[int, ...] = ()
 
 
 class PieceCache(Protocol):

@@ -99,6 +99,7 @@ class _Talk:
         self._run = run
         self._child: Child | None = None
         self._marks: list[Mark] = []
+        self._part_ends: list[int] = []
         self._redone = 0
         self._words = 0  # events heard
         self._characters = sum(len(part.text) for part in parts)
@@ -127,6 +128,7 @@ class _Talk:
             self._passed = passed
             heard = self._by_sentences(index, part)
         self._marks += marks_of(part.text, index, heard.words, heard.ends, offset, RATE_HZ)
+        self._part_ends.append(self._samples)
 
     def finish(self, pitch_left: float) -> Spoken:
         """Check the sound against the text, and sum up."""
@@ -139,7 +141,8 @@ class _Talk:
             raise EngineRefused("eSpeak NG gave no sound, or far too little, for this text.", _HINT)
         if os.fstat(self._out.fileno()).st_size < self._end:
             raise EngineRefused("Sound that eSpeak NG spoke did not reach the disk.", "Try again.")
-        return Spoken(RATE_HZ, self._samples, tuple(self._marks), parts_redone=self._redone, pitch_left=pitch_left)
+        marks, ends = tuple(self._marks), tuple(self._part_ends)
+        return Spoken(RATE_HZ, self._samples, marks, parts_redone=self._redone, pitch_left=pitch_left, part_ends=ends)
 
     @property
     def _samples(self) -> int:

@@ -111,13 +111,15 @@ class GttsEngine:
                 for piece in pieces[index]:
                     writer.piece(next(sounds), piece, index)
                 writer.silence(part.pause_after_s)
+                writer.part_ends.append(writer.sample_count)
         finally:
             sounds.close()
             reporter.clear()
         spoken_s, fits = writer.spoken_samples / RATE_HZ, window(flat)
         if not fits.holds(spoken_s):
             raise unfitting(spoken_s, fits, "the whole text")
-        return Spoken(RATE_HZ, writer.sample_count, tuple(writer.marks), fetcher.requests, fetcher.cached)
+        marks, ends = tuple(writer.marks), tuple(writer.part_ends)
+        return Spoken(RATE_HZ, writer.sample_count, marks, fetcher.requests, fetcher.cached, part_ends=ends)
 
     def _speaker(self, voice: Voice) -> Speaker:
         try:
@@ -194,6 +196,7 @@ class _Writer:
         self._out = out
         self.sample_count = 0
         self.spoken_samples = 0
+        self.part_ends: list[int] = []
         self.marks: list[Mark] = []
 
     def piece(self, samples: Pcm, text: str, part: int) -> None:
