@@ -8,7 +8,8 @@
     MUTE     writes no sound
     STRANGER says that there is no such voice
 
-All else "sounds" 1,000 samples a character, each sample a 7; every word is reported. Between its reports it talks as a library does.
+All else "sounds" 1,000 samples a character, each of them a 7; every word is reported.
+It talks between its reports, as a library does.
 """
 
 from __future__ import annotations

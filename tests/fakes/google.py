@@ -77,6 +77,7 @@ class FakeGoogle:
         url: Endpoint.
         asked: All requests so far, in order of arrival.
         tunnels: `host:port` of each CONNECT, when it is used as a proxy; all are refused.
+        followed: Clients that followed the redirect to the captcha page.
         delay_s: Wait before each answer; a number, or a function of the text.
         most_in_flight: Requests that were being answered at the same time, at most.
         connections: TCP connections taken.
@@ -93,6 +94,7 @@ class FakeGoogle:
         """Listens at once. With `certificate` (a PEM file with key, see `tests.fakes.certificate`) it speaks TLS."""
         self.asked: list[Asked] = []
         self.tunnels: list[str] = []
+        self.followed = 0
         self.delay_s = delay_s
         self.most_in_flight = 0
         self.connections = 0
@@ -244,6 +246,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The captcha page, where a client arrives that follows the redirect."""
+        self.google.followed += 1
         self._send(429, CAPTCHA, {})
 
     def _answer(self, mode: str, text: str, headers: dict[str, str]) -> None:

@@ -114,7 +114,7 @@ def test_fetch_cookie_of_the_service_is_never_sent_back(google: FakeGoogle, clie
 def test_fetch_captcha_redirect_is_not_followed(google: FakeGoogle, client: GoogleClient) -> None:
     google.fail("sorry")
     assert failure(client).kind is Kind.BUSY
-    assert len(google.asked) == 1
+    assert (len(google.asked), google.followed) == (1, 0)
 
 
 def test_fetch_text_never_gets_into_the_log(client: GoogleClient, caplog: pytest.LogCaptureFixture) -> None:

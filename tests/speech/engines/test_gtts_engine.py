@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -123,10 +124,11 @@ def test_speak_look_ahead_is_bounded_so_that_memory_stays_flat(google: FakeGoogl
     class SlowDisk(io.BytesIO):
         def write(self, data: bytes) -> int:  # type: ignore[override]
             lead.append(len(google.asked) - len(lead))
+            time.sleep(0.02)
             return super().write(data)
 
-    engine.speak([Part(f"Piece number {number}.") for number in range(60)], EN, Prosody(), SlowDisk(), TestRun())
-    assert len(lead) == 60
+    engine.speak([Part(f"Piece number {number}.") for number in range(30)], EN, Prosody(), SlowDisk(), TestRun())
+    assert len(lead) == 30
     assert max(lead) <= 3 * AHEAD + 1
 
 

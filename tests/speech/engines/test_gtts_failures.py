@@ -270,3 +270,18 @@ def test_speak_after_a_cancelled_speech_of_the_same_session_works(google: FakeGo
         for done in [pool.submit(say, engine, PARTS, TestRun("cancelled")) for _ in range(4)]:
             assert len(done.result()[1].marks) == len(PARTS)
     assert google.most_in_flight <= 3
+
+
+def test_speak_cancelled_stores_nothing_that_comes_later(google: FakeGoogle, engine: GttsEngine) -> None:
+    """The session may be gone by then, and its folder must not come back."""
+    held = threading.Event()
+    google.delay_s = lambda text: 0.0 if held.wait(30) else 0.0
+    run = TestRun("cancelled", cancel_when=lambda: len(google.asked) == 3)
+    with pytest.raises(Cancelled):
+        say(engine, PARTS, run)
+    on_the_wire = [thread for thread in threading.enumerate() if thread.name.startswith("gtts")]
+    held.set()
+    for thread in on_the_wire:
+        thread.join()
+    assert on_the_wire
+    assert run.cache.kept == {}

@@ -184,14 +184,11 @@ def missing(package: str) -> EngineUnreachable:
 
 
 def _open_session(connections: int) -> requests.Session:
-    from http.cookiejar import DefaultCookiePolicy
-
     import requests
 
     # gTTS logs the text that it is to send at level DEBUG, and texts must never get into a log
     logging.getLogger("gtts").setLevel(logging.WARNING)
     http = requests.Session()
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # users must not be told apart or tied together
     adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=connections)
     http.mount("https://", adapter)
     http.mount("http://", adapter)
