@@ -40,3 +40,18 @@ def test_frame_cookie_has_the_name_that_the_edge_sets() -> None:
     from utils.api import cookies
 
     assert state.COOKIE == cookies.NAME
+
+
+def test_frame_defect_shows_an_id_and_logs_no_words_of_the_person(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = stage.open()
+
+    def broken(*args: object, **options: object) -> None:
+        raise ValueError("secret words")
+
+    monkeypatch.setattr(stage.jobs, "of_session", broken)
+    page.run()
+    assert not page.exception
+    assert "Something went wrong in the server." in words(page)
+    assert "ValueError" in caplog.text and "secret words" not in caplog.text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from utils.ui import state
+from utils.ui import messages, state
 from utils.ui.components import read
 
 # Loading the page again is what helps: the new request brings a cookie, which a running script cannot get.
@@ -29,5 +29,12 @@ if found is None:
 st.session_state[state.SESSION] = found
 state.register()
 
-pages = [st.Page(state.PAGES / "speak.py", title="Speak", icon=":material/text_to_speech:", default=True)]
-st.navigation(pages, position="top").run()
+speak = state.PAGES / "speak.py"
+pages = [
+    st.Page(speak, title="Speak", icon=":material/text_to_speech:", url_path="home", default=True),
+    st.Page(speak, title="Speak", url_path="speak", visibility="hidden"),  # the first page by its own name, too
+]
+try:
+    st.navigation(pages, position="top").run()
+except Exception as defect:  # noqa: BLE001 - the last place before Streamlit's own, which would log what somebody typed
+    messages.defect(defect)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import logging
 import re
+import traceback
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +14,7 @@ import streamlit as st
 
 from utils.errors import AppError
 
+log = logging.getLogger(__name__)
 TROUBLE = "trouble"
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which CommonMark lets a backslash make plain
 
@@ -31,6 +35,16 @@ def problem(error: AppError | Mapping[str, Any]) -> None:
     sentence, hint = str(said.get("sentence") or "Something went wrong here."), str(said.get("hint") or "")
     told = as_html(sentence) + (f'<br><span class="quiet">{as_html(hint)}</span>' if hint else "")
     st.html(f'<p class="problem" role="alert">{told}</p>')
+
+
+def defect(exc: BaseException) -> None:
+    """Show an id for what nobody expected, and log the kind and place under it; the exception's own words may be a person's."""
+    incident = uuid.uuid4()
+    frames = traceback.extract_tb(exc.__traceback__)[-8:]
+    where = " < ".join(f"{frame.name} {frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    log.error("incident %s: %s in %s", incident, type(exc).__name__, where)
+    hint = f"Reload the page. If it happens again, tell the operator the id {incident}."
+    problem({"sentence": "Something went wrong in the server.", "hint": hint})
 
 
 def attempt(action: Callable[[], object]) -> bool:

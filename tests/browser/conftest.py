@@ -1,0 +1,125 @@
+"""For all browser tests: one Chromium, one server, and visitors whose every console error or foreign request fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.browser.servers import Server, running
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# A library of Streamlit's asks in a `try` whether WebAssembly may be compiled; that it may not is no fault.
+VIOLATIONS = """document.addEventListener('securitypolicyviolation', e =>
+    e.blockedURI === 'wasm-eval' || console.error('CSP', e.violatedDirective, e.blockedURI))"""
+expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Chromium."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def chromium() -> str:
+    """The system's Chromium; without one the tests are left out here and fail in CI."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        why = "no Chromium here: install one, or name it in CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium with a profile of its own, which asks nobody anything by itself."""
+    executable = chromium()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server that most tests share: automatic engine, and nobody answers at Google's address."""
+    with running("streamlit", tmp_path_factory.mktemp("server"), TTS_ENGINE="auto") as started:
+        yield started
+
+
+class Watch:
+    """What went wrong on the pages of one test.
+
+    Attributes:
+        problems: One line each.
+        forgiven: Parts of addresses whose 4xx the test wants to see.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.forgiven: list[str] = ["/_stcore/"]  # on a deep link the browser probes below the page for the base path: by design
+
+    def page(self, page: Page) -> Page:
+        """Listen to a page."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("request", self._request)
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        address = str(message.location.get("url", ""))
+        if message.type == "error" and not any(part in address for part in self.forgiven):
+            self.problems.append(f"console: {message.text} ({address})")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != "localhost":
+            self.problems.append(f"foreign: {request.url}")
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Fails the test at its end for anything that went wrong in a browser meanwhile."""
+    watching = Watch()
+    yield watching
+    assert watching.problems == []
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser, watch: Watch) -> Iterator[Visit]:
+    """Opens pages: `visit(url)` is a new visitor, `visit(url, page.context)` another tab of one."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(url: str, context: BrowserContext | None = None, **options: Any) -> Page:
+        if context is None:
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-US", **options})
+            context.add_init_script(VIOLATIONS)
+            contexts.append(context)
+        page = watch.page(context.new_page())
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
