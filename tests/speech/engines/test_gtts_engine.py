@@ -123,8 +123,11 @@ def test_speak_look_ahead_is_bounded_so_that_memory_stays_flat(google: FakeGoogl
 
     class SlowDisk(io.BytesIO):
         def write(self, data: bytes) -> int:  # type: ignore[override]
+            asked = -1
+            while not lead and asked != len(google.asked):  # hold the first piece until nothing more is fetched
+                asked = len(google.asked)
+                time.sleep(0.4)
             lead.append(len(google.asked) - len(lead))
-            time.sleep(0.02)
             return super().write(data)
 
     engine.speak([Part(f"Piece number {number}.") for number in range(30)], EN, Prosody(), SlowDisk(), TestRun())

@@ -275,7 +275,7 @@ def test_speak_after_a_cancelled_speech_of_the_same_session_works(google: FakeGo
 def test_speak_cancelled_stores_nothing_that_comes_later(google: FakeGoogle, engine: GttsEngine) -> None:
     """The session may be gone by then, and its folder must not come back."""
     held = threading.Event()
-    google.delay_s = lambda text: 0.0 if held.wait(30) else 0.0
+    google.delay_s = lambda text: 0.0 * held.wait(30)
     run = TestRun("cancelled", cancel_when=lambda: len(google.asked) == 3)
     with pytest.raises(Cancelled):
         say(engine, PARTS, run)
