@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +22,11 @@ from utils.audio import loudness
 from utils.audio.codec import FORMATS, decode_trusted
 from utils.audio.probe import describe
 from utils.errors import Cancelled, EngineBusy, EngineRefused, EngineUnreachable, NothingToSay, StoreUnavailable, TextTooLong
+from utils.settings import Settings
 from utils.speech.choose import Chooser
 from utils.speech.contract import SpeechRequest
 from utils.speech.engines import espeak_library
+from utils.speech.engines.gtts_engine import GttsEngine
 from utils.speech.synthesize import SpeechResult, synthesize
 
 TEXT = "Hello there my friend. This is the second sentence of it.\n\nAnd a new paragraph."
@@ -319,3 +325,39 @@ def test_synthesize_espeak_hostile_text_is_spoken_or_refused(tmp_path: Path, esp
 def test_request_survives_plain_data() -> None:
     request = replace(SpeechRequest(text=TEXT), dictionary=(("a", "b"),), loudness=None)
     assert SpeechRequest.from_dict(json.loads(json.dumps(request.as_dict()))) == request
+
+
+# ---- with the stand-in for Google ---------------------------------------------------------------------------------
+
+
+def fast(endpoint: str) -> Settings:
+    return Settings(gtts_endpoint=endpoint, gtts_requests_per_second=1000)
+
+
+def test_synthesize_google_pieces_keep_their_exact_times(tmp_path: Path) -> None:
+    from tests.fakes.google import FakeGoogle
+
+    with FakeGoogle() as google, closing(GttsEngine.from_settings(fast(google.url))) as engine:
+        made = speak(tmp_path, Chooser({"gtts": engine}), text=prose(700), speed=1.25, trim=False)
+    assert (made.engine, made.fallback) == ("gtts", "")
+    pieces = player(tmp_path)["words"]
+    assert made.requests == len(pieces) == 8
+    assert " ".join(text for _, _, text in pieces) == prose(700)
+    assert all(before[1] <= after[0] + 0.001 for before, after in pairwise(pieces))
+    assert pieces[-1][1] == pytest.approx(made.seconds, abs=0.3)
+
+
+def test_synthesize_google_without_network_falls_back(tmp_path: Path, espeak: Chooser) -> None:
+    offline = espeak.choices(SpeechRequest(text=TEXT))[0].engine
+    with closing(GttsEngine.from_settings(fast("http://127.0.0.1:9"))) as engine:
+        made = speak(tmp_path, Chooser({"gtts": engine, "espeak": offline}))
+    assert (made.engine, made.fallback) == ("espeak", "Google could not be reached")
+
+
+def test_engines_are_built_without_their_libraries() -> None:
+    code = (
+        "import sys; from utils.settings import Settings; from utils.speech.engines import build; "
+        "print([*build(Settings())], {'gtts', 'requests', 'av', 'espeakng_loader'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['gtts', 'espeak'] set()"
