@@ -16,20 +16,25 @@ BYTES_A_SAMPLE = 2
 
 @dataclass(frozen=True)
 class PcmFile:
-    """A file of raw s16le mono samples.
+    """A file of raw s16le mono samples, or a stretch of one: then everything counts from the stretch's begin.
 
     Attributes:
-        path: The file; nobody writes to it any more.
+        path: The file; nobody writes to what is read of it any more.
         rate_hz: Samples a second.
+        begin: First sample of the stretch.
+        end: The sample behind it, or None for the file's end.
     """
 
     path: Path
     rate_hz: int
+    begin: int = 0
+    end: int | None = None
 
     @property
     def sample_count(self) -> int:
-        """Whole samples in the file."""
-        return self.path.stat().st_size // BYTES_A_SAMPLE
+        """Whole samples in the file, or in the stretch."""
+        whole = self.path.stat().st_size // BYTES_A_SAMPLE
+        return max(0, (whole if self.end is None else min(self.end, whole)) - self.begin)
 
     @property
     def seconds(self) -> float:
@@ -40,7 +45,7 @@ class PcmFile:
         """Yield the samples `start` to `stop` (sample indices, stop excluded) in blocks of at most BLOCK_SAMPLES."""
         left = (self.sample_count if stop is None else min(stop, self.sample_count)) - start
         with self.path.open("rb") as file:
-            file.seek(start * BYTES_A_SAMPLE)
+            file.seek((self.begin + start) * BYTES_A_SAMPLE)
             while left > 0:
                 data = file.read(min(left, BLOCK_SAMPLES) * BYTES_A_SAMPLE)
                 if not data:

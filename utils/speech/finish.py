@@ -21,10 +21,11 @@ from utils.audio.codec import FORMATS, encode
 from utils.audio.pcm import BLOCK_SAMPLES, Pcm, PcmFile
 from utils.audio.peaks import Peaks
 from utils.speech.contract import Mark
-from utils.subtitles import cues_from_marks, srt, vtt
+from utils.subtitles import Cue, cues_from_marks, srt, vtt
 
 _CHANGING, _MEASURING = 0.3, 0.1  # share of the time beside encoding
 Report = Callable[[float], None]  # 0 to 1; raises Cancelled when the work must stop
+Look = Callable[[Iterable[Pcm]], Iterable[Pcm]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Finished:
 
 
 def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, stem: str, report: Report) -> Finished:
-    """Make the finished files in `folder`.
+    """Make the finished files in `folder`: sound, subtitles, and what a player draws.
 
     Args:
         pcm: What the engine wrote; not changed.
@@ -80,28 +81,40 @@ def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, st
         stem: Of their names.
         report: Told how much is done, and raises when the work must stop; called every few seconds of sound.
     """
+    peaks = Peaks()
+    made = finish_sound(pcm, marks, wanted, folder, stem, report, look=peaks.collect)
+    subtitles = write_subtitles(folder, stem, cues_from_marks(made.marks, seconds=made.seconds))
+    words = [[round(mark.start, 3), round(mark.end, 3), mark.text] for mark in made.marks]
+    player = {"seconds": round(made.seconds, 3), "peaks": peaks.values(), "words": words}
+    _write(folder / "player.json", json.dumps(player, ensure_ascii=False, separators=(",", ":")))
+    return replace(made, files=(*made.files, *subtitles, ("player.json", "peaks")))
+
+
+def finish_sound(
+    pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, stem: str, report: Report, *, look: Look = iter
+) -> Finished:
+    """Make only the file of the sound. `look` sees its blocks pass by; the rest as in `finish`."""
     start, stop = edges.find(pcm) if wanted.trim else (0, pcm.sample_count)
     rate_hz = pcm.rate_hz
     with closing(_Level(pcm, start, stop, folder / f".{stem}.changed.pcm")) as level:
         level.prepare(wanted, report)
         lead, tail = round(wanted.lead_s * rate_hz), round(wanted.tail_s * rate_hz)
         total = lead + level.sample_count + tail
-        peaks = Peaks()
         blocks = chain(_silence(lead), loudness.amplify(level.blocks(), level.gain), _silence(tail))
         name = stem + FORMATS[wanted.format].suffix
-        told = _told(peaks.collect(blocks), total, lambda part: report(level.share + (1 - level.share) * part))
+        told = _told(look(blocks), total, lambda part: report(level.share + (1 - level.share) * part))
         encode(told, rate_hz, folder / name, wanted.format, tags=wanted.tags)
     seconds = total / rate_hz
     moved = _moved(marks, start / rate_hz, wanted.speed, wanted.lead_s, seconds)
-    cues = cues_from_marks(moved, seconds=seconds)
     report(1.0)
+    return Finished(((name, "audio"),), seconds, level.lufs, moved)
+
+
+def write_subtitles(folder: Path, stem: str, cues: Sequence[Cue]) -> tuple[tuple[str, str], ...]:
+    """Write `<stem>.srt` and `<stem>.vtt`; their names and role."""
     _write(folder / f"{stem}.srt", srt(cues))
     _write(folder / f"{stem}.vtt", vtt(cues))
-    words = [[round(mark.start, 3), round(mark.end, 3), mark.text] for mark in moved]
-    player = {"seconds": round(seconds, 3), "peaks": peaks.values(), "words": words}
-    _write(folder / "player.json", json.dumps(player, ensure_ascii=False, separators=(",", ":")))
-    files = ((name, "audio"), (f"{stem}.srt", "subtitles"), (f"{stem}.vtt", "subtitles"), ("player.json", "peaks"))
-    return Finished(files, seconds, level.lufs, moved)
+    return (f"{stem}.srt", "subtitles"), (f"{stem}.vtt", "subtitles")
 
 
 class _Level:
