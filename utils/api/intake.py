@@ -8,19 +8,27 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import problems
+from utils.api.multipart import MAX_FIELD_BYTES
 from utils.errors import TooLarge, UnsupportedMedia
 from utils.settings import Settings
+from utils.speech.table.read import MAX_TABLE_BYTES
 
 HEAD = "sotto.head"  # key in the scope of a HEAD request that is answered as GET
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BODY_TIME_S = 60.0
 BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
+FORM_PATH = "/v1/bulk"  # the one route that takes a form
 SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
 
 
 def max_body_bytes(settings: Settings) -> int:
     """The longest JSON body that can carry the longest text allowed (MAX_TEXT_CHARS), however it is escaped."""
     return settings.max_text_chars * BYTES_PER_CHAR + SLACK_BYTES
+
+
+def max_form_bytes() -> int:
+    """The longest form: the largest table and what stands around it."""
+    return MAX_TABLE_BYTES + MAX_FIELD_BYTES + SLACK_BYTES
 
 
 class _Refused(Exception):
@@ -34,13 +42,15 @@ class Intake:
 
     Args:
         app: The routes.
-        limit_bytes: Longest body.
+        limit_bytes: Longest JSON body.
+        form_bytes: Longest body of a form with a table.
         time_s: Seconds within which a body must have arrived.
     """
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, time_s: float = BODY_TIME_S) -> None:
+    def __init__(self, app: ASGIApp, *, limit_bytes: int, form_bytes: int = 0, time_s: float = BODY_TIME_S) -> None:
         self.app = app
         self._limit_bytes = limit_bytes
+        self._form_bytes = form_bytes
         self._time_s = time_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +58,8 @@ class Intake:
             await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
         elif scope["type"] == "http" and scope["method"] in BODY_METHODS:
             try:
-                body = await self._read(Headers(scope=scope), receive)
+                form = scope["path"].endswith(FORM_PATH)
+                body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else self._limit_bytes, form)
             except _Refused as refused:
                 await refused.answer(scope, receive, send)
             else:
@@ -57,11 +68,11 @@ class Intake:
         else:
             await self.app(scope, receive, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+    async def _read(self, headers: Headers, receive: Receive, limit_bytes: int, form: bool) -> bytes | None:
         """The whole body, or None when the client went away in the middle; _Refused with the answer to what is not let in."""
         told = headers.get("content-length", "")
-        if told.isascii() and told.isdigit() and int(told[:19]) > self._limit_bytes:
-            raise _Refused(self._too_large())
+        if told.isascii() and told.isdigit() and int(told[:19]) > limit_bytes:
+            raise _Refused(_too_large(limit_bytes, form))
         body = bytearray()
         with anyio.move_on_after(self._time_s):
             while True:
@@ -69,17 +80,19 @@ class Intake:
                 if message["type"] == "http.disconnect":
                     return None
                 body += message.get("body", b"")
-                if len(body) > self._limit_bytes:
-                    raise _Refused(self._too_large())
+                if len(body) > limit_bytes:
+                    raise _Refused(_too_large(limit_bytes, form))
                 if not message.get("more_body", False):
-                    if body and not is_json(headers.get("content-type", "")):
+                    if body and not form and not is_json(headers.get("content-type", "")):
                         raise _Refused(_wrong_type())
                     return bytes(body)
         raise _Refused(_too_slow(self._time_s))
 
-    def _too_large(self) -> Response:
-        sentence = f"The body is larger than {self._limit_bytes:,} bytes, which follows from the setting MAX_TEXT_CHARS."
-        return problems.response(TooLarge(sentence, "Send a shorter text."), {"Connection": "close"})
+
+def _too_large(limit_bytes: int, form: bool) -> Response:
+    why = "the most a table may have" if form else "which follows from the setting MAX_TEXT_CHARS"
+    hint = "Split it into several tables." if form else "Send a shorter text."
+    return problems.response(TooLarge(f"The body is larger than {limit_bytes:,} bytes, {why}.", hint), {"Connection": "close"})
 
 
 def is_json(content_type: str) -> bool:

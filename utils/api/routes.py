@@ -34,9 +34,11 @@ class LazyApi:
         with self._lock:
             if self._app is None:
                 from utils.api.application import build
-                from utils.api.intake import Intake, max_body_bytes
+                from utils.api.intake import Intake, max_body_bytes, max_form_bytes
 
-                self._app = Intake(build(self._services), limit_bytes=max_body_bytes(self._services.settings))
+                self._app = Intake(
+                    build(self._services), limit_bytes=max_body_bytes(self._services.settings), form_bytes=max_form_bytes()
+                )
             return self._app
 
 

@@ -17,7 +17,7 @@ from utils.storage.archive import Entry
 from utils.storage.batch_log import WISHES, Wish, append
 from utils.storage.batch_readers import Reader, RowView
 from utils.storage.item import Item
-from utils.workflows.files import FileAnswer
+from utils.workflows.answers import FileAnswer
 
 FILTERS = ("all", "waiting", "done", "failed", "skipped")
 

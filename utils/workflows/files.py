@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from utils.errors import BadInput
 from utils.services import Services
-from utils.storage import names
+from utils.storage import archive, names
+from utils.storage.archive import Entry
 from utils.storage.item import Item
+from utils.workflows import batches
+from utils.workflows.answers import FileAnswer
 
 
 @dataclass(frozen=True)
@@ -17,25 +19,6 @@ class Listing:
 
     items: list[Item]
     total: int
-
-
-@dataclass(frozen=True)
-class FileAnswer:
-    """A finished file, ready to be served.
-
-    Attributes:
-        path: On disk; a regular file inside the session.
-        media_type: From our own map.
-        download_name: What the person's computer shall call it, made from the title.
-        size_bytes: Length.
-        etag: Strong validator, quotes included.
-    """
-
-    path: Path
-    media_type: str
-    download_name: str
-    size_bytes: int
-    etag: str
 
 
 def listing(
@@ -79,6 +62,33 @@ def delete(services: Services, session_id: str, item_id: str, *, force: bool = F
 def undo(services: Services, session_id: str, item_id: str) -> Item:
     """Take a deletion back. Raises NotFound when it is too late."""
     return services.sessions.restore_item(session_id, item_id)
+
+
+@dataclass(frozen=True)
+class ZipAnswer:
+    """What a ZIP holds, and what the person's computer shall call it."""
+
+    entries: list[Entry]
+    download_name: str
+
+    @property
+    def content_bytes(self) -> int:
+        """Sum of what is inside."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+
+def zip_of(services: Services, session_id: str, item_id: str) -> ZipAnswer:
+    """Everything of one item; of a batch that is still spoken, what is finished. Raises NotFound."""
+    item = services.sessions.get_item(session_id, item_id)
+    name = names.download_name(item.title, ".zip")
+    if item.kind == "batch":
+        return ZipAnswer(batches.zip_entries(services, session_id, item_id), name)
+    found = [
+        (file.name, services.sessions.file_path(session_id, item_id, file.name)) for file in item.files if file.role != "peaks"
+    ]
+    called = archive.unique(names.download_name(item.title, path.suffix) for _, path in found)
+    entries = [Entry(title, path, path.stat().st_mtime) for title, (_, path) in zip(called, found, strict=True)]
+    return ZipAnswer(entries, name)
 
 
 def file_answer(services: Services, session_id: str, item_id: str, name: str) -> FileAnswer:

@@ -1,0 +1,171 @@
+"""Routes of batches: a table in, rows out, one ZIP of all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
+from starlette.responses import StreamingResponse
+
+from utils.api import policy, problems
+from utils.api.bulk_schemas import BulkOptions, CheckOut, RowEdit, RowPage
+from utils.api.held import HeldFile, open_held
+from utils.api.identity import Caller, Here
+from utils.api.intake import HEAD
+from utils.api.items import FILE_RESPONSES
+from utils.api.multipart import parse
+from utils.api.schemas import ItemOut, JobOut, Made
+from utils.errors import BadInput, BadTable
+from utils.services import Services
+from utils.speech.table import samples
+from utils.speech.table.memo import Checked
+from utils.storage import archive, names
+from utils.workflows import batches, bulk, files
+
+router = APIRouter(tags=["bulk"])
+
+MAX_NUMBERS = 1_000
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "CSV, TSV, XLSX, JSONL, TXT, SRT or VTT."},
+                        "options": {"type": "string", "description": "JSON text of BulkOptions."},
+                    },
+                }
+            }
+        },
+    }
+}
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The archive.", "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.post(
+    "/bulk",
+    status_code=202,
+    summary="Make a batch from a table",
+    openapi_extra=_FORM,
+    response_model=Made | CheckOut,
+    responses={200: {"model": CheckOut, "description": "Dry run."}},
+)
+async def make_batch(
+    request: Request,
+    response: Response,
+    services: Here,
+    session_id: Caller,
+    dry_run: Annotated[bool, Query(description="Only say what would be made and what is wrong.")] = False,
+) -> Any:
+    """Refused with the numbers of the rows when some cannot be spoken, unless `skip_bad` is set."""
+    form = await parse(request.headers, await request.body())
+    name, data = form.file("file")
+    wanted = _options(form.fields.get("options", ""))
+    upload = bulk.Upload(name, data)
+    checked = await to_thread.run_sync(_checked, services, session_id, upload, wanted)
+    if dry_run:
+        response.status_code = 200
+        return CheckOut.of(checked)
+    if checked.check.bad and not wanted.skip_bad:
+        numbers = [row.number for row in checked.check.rows if row.request is None]
+        error = BadTable(f"{len(numbers)} of {len(checked.check.rows)} rows cannot be spoken.", "Correct them, or send skip_bad.")
+        return problems.response(error, rows=numbers[:MAX_NUMBERS])
+    job = await to_thread.run_sync(_start, services, session_id, upload, wanted, checked)
+    item = await to_thread.run_sync(files.get, services, session_id, job.id)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return Made(job=job, item=ItemOut.of(item))
+
+
+def _options(text: str) -> BulkOptions:
+    try:
+        return BulkOptions.model_validate_json(text or "{}")
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:100] or "options"
+        raise BadInput(f"The options do not fit ({place}: {first['msg'][:200]}).", "See /api/docs for what is allowed.") from exc
+
+
+def _checked(services: Services, session_id: str, upload: bulk.Upload, wanted: BulkOptions) -> Checked:
+    checked = bulk.check(services, session_id, upload, wanted.wanted())
+    if wanted.mapping:
+        checked = bulk.check(services, session_id, upload, wanted.wanted(checked.table))
+    return checked
+
+
+def _start(services: Services, session_id: str, upload: bulk.Upload, wanted: BulkOptions, checked: Checked) -> JobOut:
+    found = wanted.wanted(checked.table)
+    return JobOut.of(bulk.start(services, session_id, upload, found, title=wanted.title, skip_bad=wanted.skip_bad))
+
+
+@router.get("/bulk/template.{form}", summary="An example table to fill in", response_class=Response)
+def template(form: Literal["csv", "xlsx"]) -> Response:
+    """Two example rows. Needs no session."""
+    data = samples.csv_bytes() if form == "csv" else samples.xlsx_bytes()
+    kind = "text/csv; charset=utf-8" if form == "csv" else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return Response(data, media_type=kind, headers={"Content-Disposition": names.content_disposition(f"sotto-table.{form}")})
+
+
+@router.get("/items/{item_id}/rows", summary="Rows of a batch")
+def list_rows(
+    item_id: str,
+    services: Here,
+    session_id: Caller,
+    only: Annotated[Literal["all", "waiting", "done", "failed", "skipped"], Query()] = "all",
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> RowPage:
+    """In the order of the table; live while the batch is spoken."""
+    view = batches.view(services, session_id, item_id, only=only, offset=(page - 1) * per_page, limit=per_page)
+    return RowPage.of(view, page, per_page)
+
+
+@router.get("/items/{item_id}/rows/{number}/audio", summary="The sound of a row", response_class=Response, responses=FILE_RESPONSES)
+def row_audio(
+    item_id: str,
+    number: int,
+    services: Here,
+    session_id: Caller,
+    inline: Annotated[bool, Query(description="Show it in place instead of as an attachment.")] = False,
+) -> Response:
+    """As soon as the row is done. Understands `Range`, `If-Range` and `If-None-Match`."""
+    answer = batches.row_file(services, session_id, item_id, number)
+    headers = {
+        "Content-Disposition": names.content_disposition(answer.download_name, inline),
+        "Content-Security-Policy": policy.FILE_CSP,
+        "Cache-Control": "private, no-store",
+    }
+    return HeldFile(open_held(answer.path), answer.media_type, headers)
+
+
+@router.post("/items/{item_id}/rows/retry", status_code=202, summary="Speak the failed rows again")
+def retry_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
+    """Goes on with what a cancel left, too. A batch that is still open is a conflict."""
+    return JobOut.of(batches.retry_failed(services, session_id, item_id))
+
+
+@router.post("/items/{item_id}/rows/{number}", status_code=202, summary="Give a row another text and speak it")
+def edit_row(item_id: str, number: int, body: RowEdit, services: Here, session_id: Caller) -> JobOut:
+    """Only that row is spoken. A batch that is still open is a conflict."""
+    return JobOut.of(batches.edit_row(services, session_id, item_id, number, body.text))
+
+
+@router.get("/items/{item_id}.zip", summary="Everything of an item as one ZIP", response_class=Response, responses=_ZIP)
+def item_zip(item_id: str, request: Request, services: Here, session_id: Caller) -> Response:
+    """Streamed from disk, not compressed; of a batch that is still spoken: what is finished."""
+    found = files.zip_of(services, session_id, item_id)
+    headers = {
+        "Content-Disposition": names.content_disposition(found.download_name),
+        "Content-Length": str(archive.size(found.entries)),
+        "Content-Security-Policy": policy.FILE_CSP,
+        "Cache-Control": "private, no-store",
+    }
+    if request.scope.get(HEAD):
+        return Response(status_code=200, media_type="application/zip", headers=headers)
+    return StreamingResponse(archive.stream(found.entries), media_type="application/zip", headers=headers)
