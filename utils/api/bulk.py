@@ -37,7 +37,12 @@ _FORM: dict[str, Any] = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "CSV, TSV, XLSX, JSONL, TXT, SRT or VTT."},
-                        "options": {"type": "string", "description": "JSON text of BulkOptions."},
+                        "options": {
+                            "type": "string",
+                            "description": "How, as JSON text.",
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/BulkOptions"},
+                        },
                     },
                 }
             }

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from utils.api import policy, problems
+from utils.api.bulk_schemas import BulkOptions
 from utils.api.schemas import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -61,9 +62,10 @@ def _describe_errors(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    own = Problem.model_json_schema(ref_template=REFERENCE + "{model}")
-    schemas.update(own.pop("$defs", {}))
-    schemas["Problem"] = own
+    for model in (Problem, BulkOptions):  # not the body of any route by itself
+        own = model.model_json_schema(ref_template=REFERENCE + "{model}")
+        schemas.update(own.pop("$defs", {}))
+        schemas[model.__name__] = own
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": REFERENCE + "Problem"}}}
     for path in document["paths"].values():
         for method, operation in path.items():
@@ -104,15 +106,24 @@ def docs_page(request: Request) -> Response:
 def _operation(document: dict[str, Any], head: str, operation: dict[str, Any]) -> str:
     lines = [_line(field["name"], field["in"], field.get("description", "")) for field in operation.get("parameters", ())]
     for body in operation.get("requestBody", {}).get("content", {}).values():
-        model = document["components"]["schemas"][body["schema"]["$ref"].removeprefix(REFERENCE)]
-        for name, schema in model["properties"].items():
-            need = "Required. " if name in model.get("required", ()) else ""
-            lines.append(_line(name, "body", need + schema.get("description", "")))
+        lines += _fields(document, body["schema"], "body")
     answers = "".join(f"<li>{status} {escape(answer['description'])}</li>" for status, answer in operation["responses"].items())
     about = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in operation.get("description", "").split("\n\n"))
     fields = f"<ul>{''.join(lines)}</ul>" if lines else ""
     title = f"<h2><code>{escape(head)}</code> {escape(operation['summary'])}</h2>"
     return f"<article>{title}{about}{fields}<ul>{answers}</ul></article>"
+
+
+def _fields(document: dict[str, Any], schema: dict[str, Any], place: str) -> list[str]:
+    """A line for each field of a body; a field that holds JSON text is followed by the fields inside it."""
+    model = document["components"]["schemas"][schema["$ref"].removeprefix(REFERENCE)] if "$ref" in schema else schema
+    lines = []
+    for name, field in model["properties"].items():
+        need = "Required. " if name in model.get("required", ()) else ""
+        lines.append(_line(name, place, need + field.get("description", "")))
+        if "contentSchema" in field:
+            lines += _fields(document, field["contentSchema"], f"{place}, inside {name}")
+    return lines
 
 
 def _line(name: str, place: str, description: str) -> str:
