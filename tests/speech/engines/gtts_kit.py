@@ -87,7 +87,7 @@ def engine_for(
     rate: float = 1000.0,
     workers: int = 3,
     patience_s: float = 120.0,
-    read_s: float = 10.0,
+    read_s: float = 20.0,
 ) -> GttsEngine:
     """An engine whose waits cost no time."""
     governor = Governor(rate, workers, clock=clock, sleep=clock.sleep)

@@ -39,7 +39,7 @@ def client(google: FakeGoogle, request: pytest.FixtureRequest) -> Iterator[Googl
     mode = request.node.callspec.params.get("mode") if hasattr(request.node, "callspec") else None
     speak("Hello there.")  # the stand-in makes its tone, so that it answers at once
     client = GoogleClient(
-        endpoint=google.url, timeouts_s=(5.0, 0.5 if mode == "stall" else 10.0), answer_s=0.5 if mode == "dribble" else 20.0
+        endpoint=google.url, timeouts_s=(5.0, 1.0 if mode == "stall" else 20.0), answer_s=1.0 if mode == "dribble" else 30.0
     )
     yield client
     client.close()
