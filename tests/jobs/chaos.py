@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -49,7 +50,7 @@ class Chaos:
         """Kill `cycles` times, let everything end, and report."""
         server = self.rig.start((*SERVER, "--busy"))
         for _ in range(cycles):
-            time.sleep(self.dice.uniform(0.2, 1.0))
+            self.let_work(server)
             found = self.rig.workers_of(server)
             self.workers |= {worker.pid: worker for worker in found}
             what = self.dice.choice(["worker", "worker", "server", "both"] + (["redis"] if self.redis else ["queue file"]))
@@ -72,6 +73,14 @@ class Chaos:
         server.wait()
         return self.end()
 
+    def let_work(self, server: subprocess.Popen[bytes]) -> None:
+        """Mostly until something is going on, so that a slow machine does not only see starts; then a random while."""
+        deadline = time.monotonic() + self.dice.choice([0.0, 5.0, 5.0, 5.0])
+        before = len(self.rig.journal.open_names())
+        while time.monotonic() < deadline and len(self.rig.journal.open_names()) == before:
+            time.sleep(0.02)
+        time.sleep(self.dice.uniform(0.0, 0.8))
+
     def spoil_queue(self) -> None:
         for path in self.rig.settings.queue_dir.glob("speech.db*"):
             if self.dice.random() < 0.5:
@@ -82,8 +91,8 @@ class Chaos:
     def look(self) -> None:
         """Read what is there in mid-work: nothing may ever be torn."""
         for path in files_in(self.rig.sessions.outputs):
-            if "/." in str(path.relative_to(self.rig.settings.outputs_dir)) or path.name[0] == ".":
-                continue  # being built, and seen by nobody
+            if any(part[0] == "." for part in path.relative_to(self.rig.settings.outputs_dir).parts):
+                continue  # ours, or being built and seen by nobody
             try:
                 data = path.read_bytes()
             except OSError:

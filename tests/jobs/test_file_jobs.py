@@ -211,6 +211,14 @@ def test_wait_ends_with_the_time_or_with_the_job(rig: Rig) -> None:
     assert rig.jobs.wait(rig.session, job_id, 60.0).state == "done"
 
 
+def test_is_open_tells_for_any_id(rig: Rig) -> None:
+    job_id = rig.put("small")
+    assert rig.jobs.is_open(rig.session, job_id)
+    rig.jobs.cancel(rig.session, job_id)
+    assert not rig.jobs.is_open(rig.session, job_id)
+    assert not rig.jobs.is_open("../..", "\0")
+
+
 def test_marker_lost_is_made_again_by_whoever_looks(rig: Rig) -> None:
     job_id = rig.put("small")
     rig.sessions.markers.drop(rig.session, job_id)

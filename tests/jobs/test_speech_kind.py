@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +75,15 @@ def test_speech_cancelled_stops_within_two_seconds(served: tuple[SessionManager,
 def test_media_type_comes_from_our_own_map() -> None:
     assert media_type_of("speech.mp3") == "audio/mpeg"
     assert media_type_of("speech.vtt") == "text/vtt"
+
+
+def test_worker_wrong_setting_is_told_in_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "utils.jobs.worker", "speech"]
+    environ = os.environ | {"SPEECH_WORKERS": "many", "OUTPUTS_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("The setting SPEECH_WORKERS is 'many'")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_kinds_need_only_pools_that_have_settings() -> None:

@@ -18,6 +18,7 @@ from utils.jobs.rates import Rates
 from utils.jobs.records import RECORD, JobName, Record, encode, new_record
 from utils.jobs.status import STOPPING, Board, Health, ahead_of, eta_queued, eta_running, status_of
 from utils.session_manager import SessionManager
+from utils.storage import names
 
 SESSION_LIMIT = 32
 TOTAL_LIMIT = 256
@@ -94,8 +95,8 @@ class FileJobs:
 
     def of_session(self, session_id: str, *, open_only: bool = False) -> list[JobStatus]:
         """Jobs of a session, newest first; none when there is no such session."""
-        names = self._journal.open_names(session_id) if open_only else self._journal.names_of(session_id)
-        records = [(name, self._journal.read(name)) for name in names]
+        wanted = self._journal.open_names(session_id) if open_only else self._journal.names_of(session_id)
+        records = [(name, self._journal.read(name)) for name in wanted]
         found = [self._status(name, record) for name, record in records if record]
         return sorted((job for job in found if job.is_open or not open_only), key=lambda job: job.submitted_at, reverse=True)
 
@@ -155,6 +156,10 @@ class FileJobs:
         return self.status(session_id, job_id)
 
     # ---- for the server
+
+    def is_open(self, session_id: str, job_id: str) -> bool:
+        """Is the job not over yet? One look at the index, quick enough for an event loop; False for unknown ids."""
+        return names.is_item_id(job_id) and names.is_session_id(session_id) and self._sessions.markers.has(session_id, job_id)
 
     def health(self) -> Health:
         """What /readyz tells. Reads one listing and the open records, at most once a second."""

@@ -60,9 +60,11 @@ def hold_lock(path: Path, give_up: threading.Event, pause_s: float = 0.25) -> sq
         What holds the lock: keep it. None when `give_up` was set first.
 
     Raises:
-        sqlite3.OperationalError: The file cannot be made or opened.
+        OSError: The file cannot be made or opened.
+        sqlite3.OperationalError: It cannot be locked at all.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600))  # for this account only
     while not give_up.is_set():
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:

@@ -33,7 +33,7 @@ HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; the
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
 WARM = {"speech": ("utils.speech.synthesize", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
-log = logging.getLogger(__name__)
+log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
 
 
 def run(
