@@ -87,12 +87,19 @@ EVERY_ROUTE = [
     ("DELETE", "/items/{item}"),
     ("POST", "/items/{item}/restore"),
     ("GET", "/items/{item}/files/speech.mp3"),
+    ("POST", "/bulk"),
+    ("GET", "/items/{item}/rows"),
+    ("GET", "/items/{item}/rows/1/audio"),
+    ("POST", "/items/{item}/rows/retry"),
+    ("POST", "/items/{item}/rows/1"),
+    ("GET", "/items/{item}.zip"),
 ]
 BODIES: dict[str, object] = {
     "/session": {"permanent": True},
     "/speech": TEXT,
     "/estimate": TEXT,
     "/items/{item}": {"title": "Mine now"},
+    "/items/{item}/rows/1": {"text": "Mine now"},
 }
 
 
@@ -171,7 +178,7 @@ def test_ids_other_spellings_are_404_and_make_no_folder(shared: Surface, how: st
         if "{" not in route:
             continue
         path = "/api/v1" + route.format(item=spelt(item, how), session=spelt(session, how))
-        body = BODIES[route] if method == "PATCH" else None
+        body = BODIES.get(route)
         answer = owner.raw(method, path, json=body)
         assert problem(answer, 404, "not_found")
     assert owner.get("/api/v1/items").json() == before
@@ -550,8 +557,10 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     listed = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     names = {"session": "{session_id}", "item": "{item_id}"}
     expected = {(method, "/v1" + route.format(**names).replace("speech.mp3", "{name}")) for method, route in EVERY_ROUTE}
-    expected = {(method, path.replace("/jobs/{item_id}", "/jobs/{job_id}")) for method, path in expected}
-    assert listed == expected | {("POST", "/v1/sessions"), ("GET", "/v1/voices")}
+    expected = {
+        (method, path.replace("/jobs/{item_id}", "/jobs/{job_id}").replace("rows/1", "rows/{number}")) for method, path in expected
+    }
+    assert listed == expected | {("POST", "/v1/sessions"), ("GET", "/v1/voices"), ("GET", "/v1/bulk/template.{form}")}
     page = client.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "<script" not in page.text
