@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,4 +85,5 @@ def test_edit_pydub_is_imported_late_and_without_a_warning() -> None:
         "from utils.audio import edit\nassert 'pydub' not in sys.modules\n"
         "edit.join([edit.silence(0.1, 8000)])\nassert 'pydub' in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env={"PATH": "/nowhere", "PYTHONPATH": "."})
+    without_ffmpeg = os.environ | {"PATH": "/nowhere"}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env=without_ffmpeg, cwd=Path(__file__).parents[2])

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("resource", reason="only POSIX tells the highest memory of a process")
 MOST_MB = 30
+ROOT = Path(__file__).parents[2]
 
 LATE = """
 import sys
@@ -52,11 +53,11 @@ print(high_mb() - before)
 
 def grown_mb(folder: Path, seconds: int, key: str) -> float:
     command = [sys.executable, "-W", "error", "-c", LONG, str(folder), str(seconds), key]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
 
 
 def test_import_of_the_room_loads_no_sound_library() -> None:
-    subprocess.run([sys.executable, "-c", LATE], check=True)
+    subprocess.run([sys.executable, "-c", LATE], check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("key, seconds", [("flac", 1_200), ("mp3", 240)])

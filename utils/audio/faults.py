@@ -11,7 +11,7 @@ from utils.errors import AppError, StoreUnavailable
 # The disk, not the sound: full, quota, read-only, no permission, broken device.
 _DISK_ERRORS = frozenset(
     getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOENT", "ENOTDIR")
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "ENOENT", "ENOTDIR", "EFBIG")
     if hasattr(errno, name)  # not every system has all of them
 )
 
