@@ -32,7 +32,7 @@ from utils.jobs.supervise import Supervisor, environment
 from utils.session_manager import SessionManager
 from utils.settings import Settings
 
-QUICK = Timing(lease_s=1.0, tend_s=0.2, slice_s=0.3, grace_s=0.5, retry_s=0.2)
+QUICK = Timing(lease_s=1.0, tend_s=0.2, slice_s=0.3, grace_s=0.5, retry_s=0.2, settle_s=(0.05,))
 WORKER = (sys.executable, "-m", "tests.jobs.made_up")
 SERVER = (sys.executable, "-m", "tests.jobs.server")
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.rig import RedisServer, Rig, until
-from utils.jobs import wake
 from utils.jobs.lines import QueueAway
 from utils.jobs.queue import Queue
 
@@ -59,36 +57,35 @@ def test_queue_handler_that_fails_does_not_end_the_thread(rig: Rig) -> None:
     assert taken == ["first", "last"]
 
 
-def test_queue_submit_of_another_object_wakes_an_idle_server(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake, "POLL_S", 60.0)  # would be too late
+@contextmanager
+def serving(folder: Path, poll_s: float, threads: int = 2) -> Iterator[list[str]]:
+    """A queue that is served in the background; what it was given so far."""
     taken: list[str] = []
-    serving = threading.Thread(target=rig.queue.serve, args=("speech", 2, taken.append))
-    serving.start()
-    until(lambda: (rig.settings.queue_dir / "speech.wake").exists())
-    time.sleep(0.1)
-    for number in range(3):
-        with closing(Queue("", rig.settings.queue_dir, ("speech",))) as other:
+    queue = Queue("", folder, ("speech",), poll_s=poll_s)
+    thread = threading.Thread(target=queue.serve, args=("speech", threads, taken.append))
+    thread.start()
+    until(lambda: (folder / "speech.wake").exists())
+    yield taken
+    queue.stop()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    queue.close()
+
+
+def test_queue_submit_of_another_object_wakes_an_idle_server(tmp_path: Path) -> None:
+    with serving(tmp_path, poll_s=60.0) as taken, closing(Queue("", tmp_path, ("speech",))) as other:
+        for number in range(3):
             other.enqueue("speech", str(number), 0)
-        until(lambda wanted=number + 1: len(taken) == wanted, 5.0)
-    rig.queue.stop()
-    serving.join(5.0)
-    assert not serving.is_alive()
+            until(lambda wanted=number + 1: len(taken) == wanted)
 
 
-def test_queue_folder_emptied_under_an_idle_server_is_made_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake, "POLL_S", 0.05)
-    taken: list[str] = []
-    serving = threading.Thread(target=rig.queue.serve, args=("speech", 1, taken.append))
-    serving.start()
-    until(lambda: (rig.settings.queue_dir / "speech.wake").exists())
-    for path in rig.settings.queue_dir.iterdir():
-        path.unlink()
-    until(lambda: (rig.settings.queue_dir / "speech.wake").exists())
-    with closing(Queue("", rig.settings.queue_dir, ("speech",))) as other:
+def test_queue_folder_emptied_under_an_idle_server_is_made_again(tmp_path: Path) -> None:
+    with serving(tmp_path, poll_s=0.05) as taken, closing(Queue("", tmp_path, ("speech",))) as other:
+        for path in tmp_path.iterdir():
+            path.unlink()
+        until(lambda: (tmp_path / "speech.wake").exists())
         other.enqueue("speech", "a", 0)
-    until(lambda: taken == ["a"])
-    rig.queue.stop()
-    serving.join(5.0)
+        until(lambda: taken == ["a"])
 
 
 def damage(path: Path) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.jobs.rig import Rig, rig_in, until
 from utils.errors import Cancelled, EngineBusy, StoreUnavailable
 from utils.jobs.context import Context
@@ -182,8 +180,7 @@ class FullDisk(SessionManager):
         return super().write_file(session_id, item_id, name, data, durable=durable)
 
 
-def test_runner_disk_full_at_the_end_is_settled_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("utils.jobs.runner.SETTLE_PAUSES_S", (0.01,))
+def test_runner_disk_full_at_the_end_is_settled_later(rig: Rig) -> None:
     store = FullDisk(rig.sessions.outputs)
     rig.journal.sessions = store
     runs: list[Any] = []

@@ -61,9 +61,10 @@ class Line(Protocol):
 class SqliteLine:
     """A line in a SQLite file; a deleted or damaged file is replaced by an empty one."""
 
-    def __init__(self, folder: Path, pool: str) -> None:
+    def __init__(self, folder: Path, pool: str, poll_s: float) -> None:
         self._file = folder / f"{pool}.db"
         self._bell = folder / f"{pool}.wake"
+        self._poll_s = poll_s
         self._listener: Listener | None = None
         self._lock = threading.Lock()
         self._storage: Any = None
@@ -111,7 +112,7 @@ class SqliteLine:
     def _ears(self) -> Listener:
         with self._lock:
             if self._listener is None:
-                self._listener = Listener(self._bell)
+                self._listener = Listener(self._bell, self._poll_s)
             return self._listener
 
     def _do(self, action: Callable[[Any], T]) -> T:

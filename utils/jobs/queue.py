@@ -10,6 +10,7 @@ from pathlib import Path
 
 from utils.jobs.lines import Line, QueueAway, RedisLine, SqliteLine, pause_while_away
 from utils.jobs.traces import where
+from utils.jobs.wake import POLL_S
 
 log = logging.getLogger(__name__)
 
@@ -17,15 +18,16 @@ log = logging.getLogger(__name__)
 class Queue:
     """Carries job names to workers."""
 
-    def __init__(self, url: str, folder: Path, pools: Sequence[str]) -> None:
+    def __init__(self, url: str, folder: Path, pools: Sequence[str], *, poll_s: float = POLL_S) -> None:
         """Nothing is opened yet.
 
         Args:
             url: `redis://...`, or empty for SQLite files.
             folder: Where those are: a local disk.
             pools: One line each.
+            poll_s: How often an idle server of a SQLite line looks without having been woken.
         """
-        self._lines: dict[str, Line] = {pool: RedisLine(url, pool) if url else SqliteLine(folder, pool) for pool in pools}
+        self._lines: dict[str, Line] = {pool: RedisLine(url, pool) if url else SqliteLine(folder, pool, poll_s) for pool in pools}
         self._stopped = threading.Event()
         self._stopped_at = 0.0
         self._turn = threading.Lock()

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from utils.errors import AppError
 from utils.storage.atomic import write_whole
 
 WEIGHT = 0.2  # of the newest job; the average forgets half after three jobs
@@ -30,7 +31,7 @@ class Rates:
     def learn(self, kind: str, seconds: float, cost: int) -> None:
         """A job of that cost took so long. Never raises: an estimate is not worth a failed job."""
         each = seconds / max(1, cost)
-        with self._lock, suppress(Exception):
+        with self._lock, suppress(OSError, AppError):
             self._refresh()
             old = self._known.get(kind, each)
             self._known[kind] = old + WEIGHT * (each - old)

@@ -24,7 +24,6 @@ MAX_TRIES = 3
 SUSPECT_S = 15.0  # after a death its jobs run one at a time for this long each, so that the deadly one finds no company
 SUSPECT_AGAIN_S = 1.0
 LOOK_AROUND_EVERY_S = 1.0  # how often an expired slice asks whether anybody waits
-SETTLE_PAUSES_S = (0.5, 1.0, 2.0)  # between tries to write how a job ended on a disk that refuses
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +37,7 @@ class Timing:
         slice_s: A resumable job that ran this long makes room if another session waits.
         grace_s: After a request to stop, running jobs may go on for this long before they hand back.
         retry_s: Before a job that failed by surprise is tried again.
+        settle_s: Pauses between tries to write how a job ended on a disk that refuses.
     """
 
     lease_s: float = LEASE_S
@@ -45,6 +45,7 @@ class Timing:
     slice_s: float = 600.0
     grace_s: float = 5.0
     retry_s: float = 2.0
+    settle_s: tuple[float, ...] = (0.5, 1.0, 2.0)
 
 
 class Suspects:
@@ -189,7 +190,7 @@ class Runner:
         outcome = {**outcome, "note": ""}
         if outcome["state"] != "queued":
             outcome.setdefault("ended_at", self._journal.clock())
-        for pause_s in (*SETTLE_PAUSES_S, None):
+        for pause_s in (*self._timing.settle_s, None):
             try:
                 context.save(**outcome)
                 break

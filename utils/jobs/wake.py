@@ -31,8 +31,9 @@ def ring(path: Path) -> None:
 class Listener:
     """Waits for rings. One listener a path; `close` it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, poll_s: float = POLL_S) -> None:
         self._path = path
+        self._poll_s = poll_s
         self._local = threading.Event()  # rings of this process where there is no pipe
         self._pipe: int | None = None
         self._open()
@@ -40,21 +41,20 @@ class Listener:
     @property
     def poll_s(self) -> float:
         """How long one wait lasts at most."""
-        return POLL_WITHOUT_PIPE_S if self._pipe is None else POLL_S
+        return min(POLL_WITHOUT_PIPE_S, self._poll_s) if self._pipe is None else self._poll_s
 
     def ring(self) -> None:
         """Wake our own waiter, e.g. to stop."""
         self._local.set()
         ring(self._path)
 
-    def wait(self, most_s: float | None = None) -> None:
+    def wait(self) -> None:
         """Sleep until somebody rings or the poll interval is over."""
-        seconds = self.poll_s if most_s is None else min(most_s, self.poll_s)
         if self._local.is_set() or self._pipe is None:
-            self._local.wait(seconds)
+            self._local.wait(self.poll_s)
             self._local.clear()
             return
-        ready, _, _ = select.select([self._pipe], [], [], seconds)
+        ready, _, _ = select.select([self._pipe], [], [], self.poll_s)
         if ready:
             os.read(self._pipe, RING_LIMIT)
         elif not self._path.exists():  # the folder was emptied under us: nobody can ring any more
