@@ -9,12 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 from starlette.responses import StreamingResponse
 
-from utils.api import policy, problems
+from utils.api import problems
 from utils.api.bulk_schemas import BulkOptions, CheckOut, RowEdit, RowPage
-from utils.api.held import HeldFile, open_held
 from utils.api.identity import Caller, Here
 from utils.api.intake import HEAD
-from utils.api.items import FILE_RESPONSES
+from utils.api.items import FILE_RESPONSES, private_headers, served
 from utils.api.multipart import parse
 from utils.api.schemas import ItemOut, JobOut, Made
 from utils.errors import BadInput, BadTable
@@ -140,13 +139,7 @@ def row_audio(
     inline: Annotated[bool, Query(description="Show it in place instead of as an attachment.")] = False,
 ) -> Response:
     """As soon as the row is done. Understands `Range`, `If-Range` and `If-None-Match`."""
-    answer = batches.row_file(services, session_id, item_id, number)
-    headers = {
-        "Content-Disposition": names.content_disposition(answer.download_name, inline),
-        "Content-Security-Policy": policy.FILE_CSP,
-        "Cache-Control": "private, no-store",
-    }
-    return HeldFile(open_held(answer.path), answer.media_type, headers)
+    return served(batches.row_file(services, session_id, item_id, number), inline)
 
 
 @router.post("/items/{item_id}/rows/retry", status_code=202, summary="Speak the failed rows again")
@@ -165,12 +158,7 @@ def edit_row(item_id: str, number: int, body: RowEdit, services: Here, session_i
 def item_zip(item_id: str, request: Request, services: Here, session_id: Caller) -> Response:
     """Streamed from disk, not compressed; of a batch that is still spoken: what is finished."""
     found = files.zip_of(services, session_id, item_id)
-    headers = {
-        "Content-Disposition": names.content_disposition(found.download_name),
-        "Content-Length": str(archive.size(found.entries)),
-        "Content-Security-Policy": policy.FILE_CSP,
-        "Cache-Control": "private, no-store",
-    }
+    headers = private_headers(found.download_name) | {"Content-Length": str(archive.size(found.entries))}
     if request.scope.get(HEAD):
         return Response(status_code=200, media_type="application/zip", headers=headers)
     return StreamingResponse(archive.stream(found.entries), media_type="application/zip", headers=headers)

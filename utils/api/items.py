@@ -13,6 +13,7 @@ from utils.api.schemas import ItemChange, ItemOut, ItemPage
 from utils.storage import names
 from utils.storage.item import KINDS
 from utils.workflows import files
+from utils.workflows.answers import FileAnswer
 
 router = APIRouter(tags=["items"])
 
@@ -90,10 +91,18 @@ def get_file(
 ) -> Response:
     """The bytes from disk, as an attachment. Understands `Range`, `If-Range` and `If-None-Match`."""
     answer = files.file_answer(services, session_id, item_id, name)
-    in_place = inline and may_be_inline(answer.media_type, name)
-    headers = {
-        "Content-Disposition": names.content_disposition(answer.download_name, in_place),
+    return served(answer, inline and may_be_inline(answer.media_type, name))
+
+
+def served(answer: FileAnswer, in_place: bool) -> HeldFile:
+    """A finished file as an answer that no cache keeps and no browser runs."""
+    return HeldFile(open_held(answer.path), answer.media_type, private_headers(answer.download_name, in_place))
+
+
+def private_headers(download_name: str, in_place: bool = False) -> dict[str, str]:
+    """Headers of everything that belongs to one session."""
+    return {
+        "Content-Disposition": names.content_disposition(download_name, in_place),
         "Content-Security-Policy": policy.FILE_CSP,
         "Cache-Control": "private, no-store",
     }
-    return HeldFile(open_held(answer.path), answer.media_type, headers)
