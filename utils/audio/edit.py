@@ -59,7 +59,7 @@ def gain(waveform: Waveform, gain_db: float) -> Waveform:
 
 def _segment(waveform: Waveform) -> Any:
     return _audio_segment()(
-        _as_s16(waveform.samples).tobytes(), sample_width=BYTES_A_SAMPLE, frame_rate=waveform.rate_hz, channels=1
+        as_s16(waveform.samples).tobytes(), sample_width=BYTES_A_SAMPLE, frame_rate=waveform.rate_hz, channels=1
     )
 
 
@@ -71,7 +71,8 @@ def _waveform(segment: Any, count: int | None = None) -> Waveform:
     return Waveform(samples, segment.frame_rate)
 
 
-def _as_s16(samples: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.int16]:
+def as_s16(samples: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples as s16; float32 is scaled and held at full scale."""
     if samples.dtype == np.int16:
         return samples.astype("<i2")
     return np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from utils.audio import codec
+from utils.audio import codec, edit
+from utils.audio.edit import as_s16
 from utils.audio.pcm import Pcm
+from utils.audio.waveform import Waveform
 from utils.errors import AppError, EngineRefused
 from utils.speech.engines.gtts_check import RATE_HZ, unfitting, window
 from utils.speech.engines.gtts_client import SERVICE, USE_ESPEAK, Failed, Kind
@@ -14,6 +15,7 @@ from utils.speech.engines.gtts_client import SERVICE, USE_ESPEAK, Failed, Kind
 MOST_S = 180.0  # what a piece is decoded to at most
 PADDING_SAMPLES = 1_152  # an MP3 encoder and decoder put 1,105 samples before the sound, and up to two granules behind it
 QUIET = 104  # of 32,768: -50 dBFS; padding is quieter, speech is not
+FADE_S = 0.004  # at both ends, so that a step where the padding was cut does not click
 SILENT = 33  # -60 dBFS: a sound that never gets louder says nothing
 
 
@@ -27,14 +29,14 @@ def read_sound(mp3: bytes, piece: str) -> Pcm:
         waveform = codec.decode_trusted(mp3, RATE_HZ, format="mp3", max_seconds=MOST_S)
     except AppError as exc:
         raise Failed(Kind.NO_SOUND, EngineRefused(f"{SERVICE} sent something that is not MP3 sound.", USE_ESPEAK)) from exc
-    samples = without_padding(_as_s16(waveform.samples))
+    samples = without_padding(as_s16(waveform.samples))
     seconds = len(samples) / RATE_HZ
     fits = window([piece])
     if not fits.holds(seconds):
         raise Failed(Kind.NO_SOUND, unfitting(seconds, fits, f"a piece of {len(piece)} characters"))
     if _loudest(samples) <= SILENT:
         raise Failed(Kind.NO_SOUND, EngineRefused(f"{SERVICE} sent {seconds:.1f} s of silence for a piece.", USE_ESPEAK))
-    return samples
+    return as_s16(edit.fade(Waveform(samples, RATE_HZ), FADE_S, FADE_S).samples)
 
 
 def without_padding(samples: Pcm) -> Pcm:
@@ -53,10 +55,3 @@ def without_padding(samples: Pcm) -> Pcm:
 
 def _loudest(samples: Pcm) -> int:
     return int(np.abs(samples.astype(np.int32)).max(initial=0))
-
-
-def _as_s16(samples: NDArray[np.int16] | NDArray[np.float32]) -> Pcm:
-    if samples.dtype == np.int16:
-        return samples.astype(np.int16, copy=False)
-    scaled: Pcm = np.clip(np.rint(samples * 32_768.0), -32_768, 32_767).astype(np.int16)
-    return scaled
