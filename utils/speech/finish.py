@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from utils.audio import edges, effects, loudness
 from utils.audio.codec import FORMATS, encode
 from utils.audio.pcm import BLOCK_SAMPLES, Pcm, PcmFile
 from utils.audio.peaks import Peaks
+from utils.errors import StoreUnavailable
 from utils.speech.contract import Mark
 from utils.subtitles import Cue, cues_from_marks, srt, vtt
 
@@ -115,6 +116,19 @@ def write_subtitles(folder: Path, stem: str, cues: Sequence[Cue]) -> tuple[tuple
     _write(folder / f"{stem}.srt", srt(cues))
     _write(folder / f"{stem}.vtt", vtt(cues))
     return (f"{stem}.srt", "subtitles"), (f"{stem}.vtt", "subtitles")
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """What the system says about the disk becomes StoreUnavailable; an OSError of somebody's library stays as it is."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno is None:
+            raise
+        raise StoreUnavailable(
+            "The sound could not be stored: the disk is full or cannot be written.", "Free some space and try again."
+        ) from exc
 
 
 class _Level:

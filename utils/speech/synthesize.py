@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from utils.audio.pcm import PcmFile
-from utils.errors import EngineError, EngineRefused, StoreUnavailable
+from utils.errors import EngineError, EngineRefused
 from utils.speech.choose import Choice, Chooser, label_of
 from utils.speech.contract import PieceCache, Prosody, Run, SpeechRequest, Spoken
-from utils.speech.finish import Finish, finish
+from utils.speech.finish import Finish, finish, storing
 from utils.speech.plan import Plan, plan
 
 log = logging.getLogger(__name__)
@@ -84,35 +84,19 @@ def synthesize(
     laid_out = plan(request, max_chars)
     spoken_path = folder / f".{stem}.spoken.pcm"
     try:
-        choice, spoken = _speak(laid_out, request, chooser, spoken_path, run)
-        label = label_of(choice.engine)
-        native = choice.engine.native
-        wanted = Finish(
-            speed=1.0 if "speed" in native else request.speed,
-            pitch=spoken.pitch_left if "pitch" in native else request.pitch,
-            trim=request.trim,
-            loudness=request.loudness,
-            lead_s=laid_out.lead_s,
-            tail_s=laid_out.tail_s,
-            format=request.format,
-            tags=_tags(request, choice, label),
-        )
-        report = _Share(run, laid_out.characters, _share(choice, laid_out), 1.0)
-        pcm = PcmFile(spoken_path, spoken.rate_hz)
-        made = finish(pcm, spoken.marks, wanted, folder, stem, lambda part: report.progress(part, 1.0))
-    except OSError as exc:
-        if exc.errno is None:  # not from the system: somebody's library, not the disk
-            raise
-        raise StoreUnavailable(
-            "The sound could not be stored: the disk is full or cannot be written.", "Free some space and try again."
-        ) from exc
+        with storing():
+            choice, spoken = _speak(laid_out, request, chooser, spoken_path, run)
+            wanted = finish_of(request, laid_out, choice, spoken.pitch_left)
+            report = _Share(run, laid_out.characters, _share(choice, laid_out), 1.0)
+            pcm = PcmFile(spoken_path, spoken.rate_hz)
+            made = finish(pcm, spoken.marks, wanted, folder, stem, lambda part: report.progress(part, 1.0))
     finally:
         spoken_path.unlink(missing_ok=True)
     return SpeechResult(
         files=made.files,
         seconds=round(made.seconds, 3),
         engine=choice.engine.name,
-        engine_label=label,
+        engine_label=label_of(choice.engine),
         fallback=choice.reason,
         voice=choice.voice.id,
         voice_name=choice.voice.name,
@@ -122,6 +106,21 @@ def synthesize(
         cached=spoken.cached,
         lufs=made.lufs,
         parts_redone=spoken.parts_redone,
+    )
+
+
+def finish_of(request: SpeechRequest, laid_out: Plan, choice: Choice, pitch_left: float) -> Finish:
+    """What is still to be done to the sound that an engine spoke for a request; `pitch_left` as in Spoken."""
+    native = choice.engine.native
+    return Finish(
+        speed=1.0 if "speed" in native else request.speed,
+        pitch=pitch_left if "pitch" in native else request.pitch,
+        trim=request.trim,
+        loudness=request.loudness,
+        lead_s=laid_out.lead_s,
+        tail_s=laid_out.tail_s,
+        format=request.format,
+        tags=_tags(request, choice),
     )
 
 
@@ -154,20 +153,31 @@ def _spoken_by(choice: Choice, laid_out: Plan, request: SpeechRequest, path: Pat
     with path.open("w+b") as out:
         spoken = choice.engine.speak(laid_out.parts, choice.voice, prosody, out, report)
     pcm = PcmFile(path, spoken.rate_hz)
-    if not spoken.sample_count or pcm.sample_count < spoken.sample_count or not any(block.any() for block in pcm.blocks()):
-        raise EngineRefused(
-            f"{label_of(choice.engine)} gave no sound for this text.", "Change the text, or choose another voice or engine."
-        )
+    if pcm.sample_count < spoken.sample_count or not has_sound(pcm):
+        raise no_sound(choice)
     return spoken
+
+
+def has_sound(pcm: PcmFile) -> bool:
+    """There is anything but silence in it."""
+    return any(block.any() for block in pcm.blocks())
+
+
+def no_sound(choice: Choice) -> EngineRefused:
+    """The error of an engine that wrote nothing to hear."""
+    return EngineRefused(
+        f"{label_of(choice.engine)} gave no sound for this text.", "Change the text, or choose another voice or engine."
+    )
 
 
 def _share(choice: Choice, laid_out: Plan) -> float:
     return _SERVICE_SHARE if choice.engine.requests(laid_out.parts[:1]) else _OWN_SHARE
 
 
-def _tags(request: SpeechRequest, choice: Choice, label: str) -> dict[str, str]:
+def _tags(request: SpeechRequest, choice: Choice) -> dict[str, str]:
     voice = choice.voice
-    return {"title": title_of(request), "artist": voice.name, "comment": f"{label}, {voice.id}", "language": voice.language}
+    comment = f"{label_of(choice.engine)}, {voice.id}"
+    return {"title": title_of(request), "artist": voice.name, "comment": comment, "language": voice.language}
 
 
 class _Share:
