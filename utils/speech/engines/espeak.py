@@ -78,8 +78,10 @@ class EspeakEngine:
             raise UnknownVoice(f"eSpeak NG has no voice “{voice.key[:40]}”.", "Choose another voice.")
         voicing, pitch_left = voicing_of(name, prosody)
         with closing(_Talk(program, voicing, prosody.speed, parts, out, run)) as talk:
+            talk.report()
             for index in range(len(parts)):
                 talk.say(index)
+            talk.report()
             return talk.finish(pitch_left)
 
 
@@ -114,6 +116,10 @@ class _Talk:
         if self._child is not None:
             self._child.close()
             self._child = None
+
+    def report(self, reached: int = 0) -> None:
+        """Say how far it is: all finished stretches, and so many characters of the present one. May raise Cancelled."""
+        self._run.progress(self._passed + reached, self._characters)
 
     def say(self, index: int) -> None:
         """Speak one part and the silence after it; when the child dies of it, once more sentence by sentence."""
@@ -153,8 +159,7 @@ class _Talk:
         prepared = prepare(text, self._scripts)
 
         def tick(place: int) -> None:
-            reached = min(max(prepared.index(place), 0), len(text))
-            self._run.progress(self._passed + reached, self._characters)
+            self.report(min(max(prepared.index(place), 0), len(text)))
 
         try:
             if self._child is None:
