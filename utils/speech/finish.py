@@ -85,7 +85,7 @@ def finish(pcm: PcmFile, marks: Sequence[Mark], wanted: Finish, folder: Path, st
     peaks = Peaks()
     made = finish_sound(pcm, marks, wanted, folder, stem, report, look=peaks.collect)
     subtitles = write_subtitles(folder, stem, cues_from_marks(made.marks, seconds=made.seconds))
-    words = [[round(mark.start, 3), round(mark.end, 3), mark.text] for mark in made.marks]
+    words = [[round(word.start, 3), round(word.end, 3), word.text] for word in words_from_marks(made.marks)]
     player = {"seconds": round(made.seconds, 3), "peaks": peaks.values(), "words": words}
     _write(folder / "player.json", json.dumps(player, ensure_ascii=False, separators=(",", ":")))
     return replace(made, files=(*made.files, *subtitles, ("player.json", "peaks")))
