@@ -22,7 +22,7 @@ from utils.audio.pcm import BLOCK_SAMPLES, Pcm, PcmFile
 from utils.audio.peaks import Peaks
 from utils.errors import StoreUnavailable
 from utils.speech.contract import Mark
-from utils.subtitles import Cue, cues_from_marks, srt, vtt
+from utils.subtitles import Cue, cues_from_marks, srt, vtt, words_from_marks
 
 _CHANGING, _MEASURING = 0.3, 0.1  # share of the time beside encoding
 Report = Callable[[float], None]  # 0 to 1; raises Cancelled when the work must stop
