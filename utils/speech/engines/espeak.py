@@ -73,7 +73,7 @@ class EspeakEngine:
         program = self._program
         if program is None:
             raise EngineUnreachable(self.available(), "Choose another engine.")
-        name = program.library.name_of(voice.key)
+        name = program.library.name_of(voice.key) if voice.engine == self.name else None
         if name is None:
             raise UnknownVoice(f"eSpeak NG has no voice “{voice.key[:40]}”.", "Choose another voice.")
         voicing, pitch_left = voicing_of(name, prosody)
