@@ -40,11 +40,12 @@ def tone(seconds: float, pitch_hz: int) -> bytes:
 
 def _sine(seconds: float, pitch_hz: int) -> NDArray[np.int16]:
     steps = np.arange(int(seconds * RATE_HZ)) * (2 * np.pi * pitch_hz / RATE_HZ)
-    return (8000 * np.sin(steps)).astype(np.int16)
+    samples: NDArray[np.int16] = (8000 * np.sin(steps)).astype(np.int16)
+    return samples
 
 
 @lru_cache(maxsize=64)
 def _frames_of_a_long_tone(pitch_hz: int) -> tuple[bytes, ...]:
     """The frames of LONG_S; a frame refers only to frames before it, so that any number of the first ones is good MP3."""
-    with av.open(io.BytesIO(encode(_sine(LONG_S, pitch_hz))), format="mp3") as container:
+    with av.open(io.BytesIO(encode(_sine(LONG_S, pitch_hz))), format="mp3", mode="r") as container:
         return tuple(bytes(packet) for packet in container.demux(audio=0) if packet.size)
