@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -130,11 +130,15 @@ class Context:
         """The job's record, for the runner."""
         return self._record
 
-    def check(self) -> None:
-        """Raise if the job was cancelled or taken over."""
+    def check_ours(self) -> None:
+        """Raise LeaseLost if the job was taken over."""
         self._pulse.signed_at = time.monotonic()
         if self._pulse.lease.is_lost:
             raise LeaseLost("The job belongs to somebody else now.")
+
+    def check(self) -> None:
+        """Raise if the job was cancelled or taken over."""
+        self.check_ours()
         if self._pulse.lease.is_told_to_stop:
             raise JobCancelled("The job was cancelled.")
 
@@ -147,9 +151,14 @@ class Context:
         self.check()
         return self.sessions.publish(self.session_id, self.item.id, built, name)
 
-    def finish(self, result: dict[str, Any], files: Sequence[ItemFile]) -> None:
-        """Write what came of the job into the item, if the job is still ours."""
+    def publish_all(self, built: Mapping[str, Path]) -> None:
+        """As `publish`, for several files by name."""
         self.check()
+        self.sessions.publish_all(self.session_id, self.item.id, built)
+
+    def finish(self, result: dict[str, Any], files: Sequence[ItemFile], *, stopping: bool = False) -> None:
+        """Write what came of the job into the item, if the job is still ours; with `stopping` also when it was cancelled."""
+        self.check_ours() if stopping else self.check()
         self.item = self.sessions.update_item(self.session_id, self.item.id, result=result, files=tuple(files))
 
     def _show(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from utils.jobs.batch_kind import run_batch
 from utils.jobs.speech_kind import run_speech
 from utils.settings import Settings
 
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "speech": Kind("speech", run_speech),
         "sample": Kind("speech", run_speech),
+        "batch": Kind("speech", run_batch, resumable=True),
     }
 )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from utils.storage.item import ItemFile
 
 if TYPE_CHECKING:
     from utils.jobs.context import Context
+    from utils.speech.choose import Chooser
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def run_speech(context: Context) -> None:
     from utils.speech.synthesize import synthesize
 
     request = SpeechRequest.from_dict(context.item.request)
-    chooser = context.shared.once("chooser", lambda: _chooser(context))
+    chooser = chooser_of(context)
     with context.scratch() as folder:
         made = synthesize(
             request, chooser=chooser, folder=folder, stem=STEM, run=context, max_chars=context.settings.max_text_chars
@@ -33,11 +34,16 @@ def run_speech(context: Context) -> None:
         context.finish(made.as_dict(), files)
 
 
-def _chooser(context: Context) -> Any:
-    from utils.speech import engines
-    from utils.speech.choose import Chooser
+def chooser_of(context: Context) -> Chooser:
+    """The one of this process: its engines hold the governor and what failed lately."""
 
-    return Chooser(engines.build(context.settings), default=context.settings.tts_engine)
+    def make() -> Chooser:
+        from utils.speech import engines
+        from utils.speech.choose import Chooser
+
+        return Chooser(engines.build(context.settings), default=context.settings.tts_engine)
+
+    return context.shared.once("chooser", make)
 
 
 def media_type_of(name: str) -> str:

@@ -67,6 +67,7 @@ class RowResult:
         over_s: Timed speech: by how much it runs over its cue.
         faster: Timed speech: by which factor it was sped up to fit.
         error: AppError.as_dict() of a failed row, or None.
+        cues_at: Where the row's cues begin in cues.jsonl, or None.
         check_wer: Word error rate of a later check by listening; None until there is one.
     """
 
@@ -86,6 +87,7 @@ class RowResult:
     over_s: float = 0.0
     faster: float = 1.0
     error: dict[str, Any] | None = None
+    cues_at: int | None = None
     check_wer: float | None = None
 
     @classmethod

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from utils.storage.atomic import WORK, Folder
@@ -25,17 +27,24 @@ def new_scratch(folder: Folder) -> Path:
     return folder.path / name
 
 
-def publish(folder: Folder, built: Path, name: str, when: float) -> Path:
-    """Flush a finished file to the disk and move it from a scratch folder into the item.
+def publish(folder: Folder, built: Mapping[str, Path], when: float) -> None:
+    """Flush finished files to the disk and move them from a scratch folder into the item under their names.
 
     Raises:
-        NotFound: `built` is not a regular file in a scratch folder of this item.
+        NotFound: One is not a regular file in a scratch folder of this item.
     """
-    inside = built.absolute().parent
-    if not inside.name.startswith(WORK) or inside.parent != folder.path:
-        raise no_item()
-    with folder.sub(inside.name) as work:
-        work.settle(built.name, when)
-        work.rename(built.name, name, folder)
+    for name, path in built.items():
+        inside = path.absolute().parent
+        if not inside.name.startswith(WORK) or inside.parent != folder.path:
+            raise no_item()
+        with folder.sub(inside.name) as work:
+            work.settle(path.name, when)
+            work.rename(path.name, name, folder)
     folder.flush()
-    return folder.path / name
+
+
+def clear_scratch(folder: Folder) -> None:
+    """Remove scratch folders of work that was killed. Whoever still uses one, because it was frozen, can publish nothing more."""
+    for name in folder.names():
+        if name.startswith(WORK):
+            shutil.rmtree(folder.path / name, ignore_errors=True)

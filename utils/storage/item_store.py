@@ -110,7 +110,18 @@ class ItemStore(Store):
     def publish(self, session_id: str, item_id: str, built: Path, name: str) -> Path:
         """Move a finished file from scratch into the item, flushed to the disk; replaces an older one of that name."""
         with self._item(session_id, item_id) as folder:
-            return files.publish(folder, built, items.file_name(name), self.clock())
+            files.publish(folder, {items.file_name(name): built}, self.clock())
+            return folder.path / name
+
+    def publish_all(self, session_id: str, item_id: str, built: Mapping[str, Path]) -> None:
+        """As `publish`, for several files by name; the folder is flushed only once, after the last one."""
+        with self._item(session_id, item_id) as folder:
+            files.publish(folder, {items.file_name(name): path for name, path in built.items()}, self.clock())
+
+    def clear_scratch(self, session_id: str, item_id: str) -> None:
+        """Remove scratch folders that killed work has left in an item, for whoever knows that nobody else works on it."""
+        with self._item(session_id, item_id) as folder:
+            files.clear_scratch(folder)
 
     def delete_item(self, session_id: str, item_id: str, *, force: bool = False) -> None:
         """Move an item to the trash, from where it can be taken back for UNDO_S seconds.

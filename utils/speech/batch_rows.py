@@ -1,0 +1,277 @@
+"""Many rows spoken side by side: rows for a service ask it in parallel, rows for our own engine are spoken in groups.
+
+    todo -> planned -> service lane: a thread a row           -> finished, a thread a core -> ended
+                    -> own lane:     one group after another  ->
+
+A group is one call of the engine for rows of one voice and prosody, because a call costs a process. Rows are independent: one that
+fails ends alone with its error, and of a group that failed each row is spoken by itself, so that only the guilty one fails.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from utils.errors import AppError, Cancelled, EngineBusy, EngineError, QuotaExceeded, StoreUnavailable
+from utils.speech.batch_lanes import OwnLane, ServiceLane, Tape
+from utils.speech.choose import Chooser, label_of
+from utils.speech.contract import Run
+from utils.speech.plan import plan
+from utils.speech.row import Ready, RowFiles, RowTask, SpokenRow, Take, finish_row, speak
+from utils.speech.row_run import RowRun
+
+T = TypeVar("T")
+Ended = tuple[RowTask, SpokenRow | Exception]
+
+TICK_S = 0.1  # how long `poll` waits at most
+AHEAD = 500  # rows planned before they are spoken
+TAPES = 2  # groups on disk at the same time: one is spoken while the one before it is finished
+FINISHING = 64  # rows that may wait for a thread to finish them before a service is asked for more
+MOST_WAITS = 4  # pauses asked by a service that one row sits out when no other engine may speak it
+
+
+@dataclass(frozen=True)
+class Means:
+    """What speaking rows needs.
+
+    Attributes:
+        chooser: Puts the engines in order.
+        folder: For the rows' files, and temporary ones.
+        run: Its session and its cache are used; it is told nothing.
+        files: What to make beside each sound.
+        max_chars: Longest text of a row.
+        service_rows: Rows that ask a service in parallel.
+        finishers: Threads that finish sounds.
+        clock: Seconds, monotonic.
+    """
+
+    chooser: Chooser
+    folder: Path
+    run: Run
+    files: RowFiles
+    max_chars: int
+    service_rows: int
+    finishers: int
+    clock: Callable[[], float] = time.monotonic
+
+
+class RowSpeaker:
+    """Speaks rows; call `poll` until `finished`, and `close` in every case. For one thread.
+
+    Attributes:
+        note: One sentence for the person who waits, or empty.
+    """
+
+    def __init__(self, tasks: Iterable[RowTask], means: Means) -> None:
+        """Starts nothing yet. The rows end roughly in this order."""
+        self.note = ""
+        self._means = means
+        self._todo = deque(tasks)
+        self._service = ServiceLane(means.service_rows, means.clock)
+        self._own = OwnLane()
+        self._tapes = self._finishing = 0
+        self._ended: list[Ended] = []
+        self._running: dict[Future[Any], Callable[[], None]] = {}
+        self._stop = threading.Event()
+        self._winding_up = False
+        self._numbers = count(1)  # of temporary files
+        self._troubles: dict[int, str] = {}
+        self._fallback = ""
+        self._speakers = ThreadPoolExecutor(means.service_rows + 1, "rows-speak")
+        self._finishers = ThreadPoolExecutor(means.finishers, "rows-finish")
+
+    @property
+    def finished(self) -> bool:
+        """Every row has ended and was answered."""
+        return self.idle and not (self._todo or self._service or self._own)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs, and everything that ended was answered."""
+        return not self._running and not self._ended
+
+    def poll(self) -> list[Ended]:
+        """Wait up to TICK_S for rows to end, and answer those with what came of them.
+
+        Raises:
+            StoreUnavailable: The disk takes no more, so that no row can be finished.
+        """
+        if not self._winding_up:
+            self._plan_some()
+            self._start_service()
+            self._start_own()
+        if not self._ended and self._running:
+            done, _ = wait(self._running, TICK_S, FIRST_COMPLETED)
+            for future in done:
+                self._running.pop(future)()
+        elif not self._ended:
+            time.sleep(TICK_S)  # a service asked for a pause
+        self.note = next(filter(None, list(self._troubles.values())), self._fallback)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def wind_up(self) -> None:
+        """Start nothing more, and go on with what runs: a request that was sent should not be lost."""
+        self._winding_up = True
+        for future in list(self._running):
+            if future.cancel():
+                del self._running[future]
+
+    def close(self) -> None:
+        """Stop everything, and wait some tenths of a second until it has. Rows that have not ended are given up."""
+        self._stop.set()
+        self._finishers.shutdown(wait=False, cancel_futures=True)
+        self._speakers.shutdown(wait=True, cancel_futures=True)
+        self._finishers.shutdown(wait=True)
+
+    # ---- before -----------------------------------------------------------------------------------------------------
+
+    def _plan_some(self) -> None:
+        while self._todo and len(self._service) + len(self._own) < AHEAD:
+            task = self._todo.popleft()
+            try:
+                laid_out = plan(task.request, self._means.max_chars)
+                self._put(Ready(task, laid_out, self._means.chooser.choices(task.request)))
+            except Exception as exc:  # noqa: BLE001 - a row fails alone, whatever it fails of
+                self._ended.append((task, exc))
+
+    def _put(self, row: Ready) -> None:
+        (self._service if row.asks else self._own).put(row)
+
+    def _start_service(self) -> None:
+        while self._finishing < FINISHING and (row := self._service.take()) is not None:
+            if not row.reason and not self._still_asks(row):
+                self._service.left()
+                continue
+            tape = Tape(self._new_path(), 1)
+            self._start(self._speakers, partial(speak, [row], tape.path, self._run(row)), partial(self._asked, row, tape))
+
+    def _still_asks(self, row: Ready) -> bool:
+        """The row was planned some time ago, and the service may have failed another one since: choose anew."""
+        try:
+            row.choices = self._means.chooser.choices(row.task.request)
+        except AppError as exc:
+            self._ended.append((row.task, exc))
+            return False
+        if not row.asks:
+            self._fallback = _says(row)
+            self._own.put(row)
+        return row.asks
+
+    def _start_own(self) -> None:
+        while self._own and not self._own.busy and self._tapes < TAPES:
+            rows = self._own.take()
+            self._own.busy = True
+            self._tapes += 1
+            tape = Tape(self._new_path(), len(rows), self._tape_gone)
+            self._start(self._speakers, partial(speak, rows, tape.path, self._run()), partial(self._grouped, rows, tape))
+
+    def _start(self, pool: ThreadPoolExecutor, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
+        future = pool.submit(job)
+        self._running[future] = partial(then, future)
+
+    def _new_path(self) -> Path:
+        return self._means.folder / f".{next(self._numbers)}.spoken.pcm"
+
+    def _tape_gone(self) -> None:
+        self._tapes -= 1
+
+    def _run(self, row: Ready | None = None) -> RowRun:
+        return RowRun(self._means.run, self._stop, partial(self._trouble, row.task.number) if row else _ignored)
+
+    def _trouble(self, number: int, sentence: str) -> None:
+        self._troubles[number] = sentence
+
+    # ---- after ------------------------------------------------------------------------------------------------------
+
+    def _asked(self, row: Ready, tape: Tape, future: Future[list[Take | None]]) -> None:
+        """A row was spoken by a service, or not."""
+        self._troubles.pop(row.task.number, None)
+        try:
+            takes = future.result()
+        except Exception as exc:  # noqa: BLE001 - sorted out there
+            tape.drop()
+            self._service.failed() if isinstance(exc, EngineError) else self._service.left()
+            self._failed(row, exc)
+        else:
+            self._service.came()
+            self._fallback = ""
+            self._finish([row], takes, tape)
+
+    def _grouped(self, rows: list[Ready], tape: Tape, future: Future[list[Take | None]]) -> None:
+        """A group was spoken by an engine of our own, or not."""
+        self._own.busy = False
+        if self._winding_up:  # forty rows more would take their time, and speaking them again costs next to nothing
+            tape.drop(len(rows))
+            return
+        try:
+            takes = future.result()
+        except Exception as exc:  # noqa: BLE001 - sorted out there
+            tape.drop(len(rows))
+            if len(rows) == 1 or isinstance(exc, StoreUnavailable):
+                self._failed(rows[0], exc)
+            else:
+                self._each_alone(rows)
+        else:
+            self._finish(rows, takes, tape)
+
+    def _finish(self, rows: list[Ready], takes: list[Take | None], tape: Tape) -> None:
+        doubtful = []
+        for row, take in zip(rows, takes, strict=True):
+            if take is None:
+                doubtful.append(row)
+                continue
+            self._finishing += 1
+            job = partial(finish_row, row, take, self._means.folder, self._means.files, self._stop.is_set)
+            self._start(self._finishers, job, partial(self._finished, row, tape))
+        if doubtful:
+            tape.drop(len(doubtful))
+            self._each_alone(doubtful)
+
+    def _each_alone(self, rows: list[Ready]) -> None:
+        for row in rows:
+            row.alone = True
+            self._own.put(row)
+
+    def _finished(self, row: Ready, tape: Tape, future: Future[SpokenRow]) -> None:
+        self._finishing -= 1
+        tape.drop()
+        try:
+            self._ended.append((row.task, future.result()))
+        except Exception as exc:  # noqa: BLE001 - sorted out there
+            self._failed(row, exc)
+
+    def _failed(self, row: Ready, exc: Exception) -> None:
+        """Let the next engine try, wait for the only one, or end the row with its error."""
+        if isinstance(exc, StoreUnavailable | QuotaExceeded | Cancelled):
+            raise exc  # not the row's fault
+        if isinstance(exc, EngineError):
+            reason = self._means.chooser.failed(row.choice, exc)
+            if len(row.choices) > 1:
+                row.choices, row.reason = row.choices[1:], reason
+                self._fallback = _says(row)
+                self._put(row)
+                return
+            if isinstance(exc, EngineBusy) and row.asks and row.waits < MOST_WAITS:
+                row.waits += 1
+                self._fallback = exc.sentence
+                self._service.wait(row, exc.retry_after_s or 0.0)
+                return
+        self._ended.append((row.task, exc))
+
+
+def _says(row: Ready) -> str:
+    """The sentence about another engine than the first choice."""
+    return f"{row.choice.reason}; {label_of(row.choice.engine)} speaks instead." if row.choice.reason else ""
+
+
+def _ignored(sentence: str) -> None:
+    """A group of our own engine has no trouble that somebody could wait for."""
