@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,22 @@ class Chaos:
         self.workers |= {worker.pid: worker for worker in self.rig.workers_of(server)}
         server.kill()
         server.wait()
-        psutil.wait_procs(self.workers.values(), 10)
-        orphans = [
-            worker.pid for worker in self.workers.values() if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE
-        ]
+        deadline = time.monotonic() + 10.0  # for workers whose server is gone
+        while (orphans := self.orphans()) and time.monotonic() < deadline:
+            time.sleep(0.1)
         self.look()
         SessionManager(self.rig.sessions.outputs, clock=lambda: time.time() + 3000).cleanup_old_sessions()
         tidy(self.rig.settings.queue_dir, older_than_s=-1.0)
         return self.figures() | {"ended_after_s": round(ended_after_s, 1), "orphans": orphans}
+
+    def orphans(self) -> list[int]:
+        """Workers that still live."""
+        alive = []
+        for worker in self.workers.values():
+            with suppress(psutil.NoSuchProcess):
+                if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+                    alive.append(worker.pid)
+        return alive
 
     def figures(self) -> dict[str, Any]:
         jobs = [job for session in self.sessions for job in self.rig.jobs.of_session(session)]
