@@ -18,7 +18,7 @@ from utils.speech.engines.espeak import EspeakEngine
 
 HOSTILE = {
     "overrun": "s'" * 220,
-    "letters": "abcdefghijklmnopqrstuvwxyz" * 80,
+    "letters": "abcdefghijklmnopqrstuvwxyz" * 20,
     "word": "a" * 5_000,
     "emoji": "😂🚀👨‍👩‍👧‍👦❤️🏳️‍🌈" * 30,
     "scripts": "Hello мир 世界 مرحبا שלום नमस्ते สวัสดี 안녕 ሰላም ꙮ 𝔘𝔫𝔦 " * 5,
@@ -59,7 +59,7 @@ def test_hostile_text_is_spoken_or_refused_and_nothing_stays_behind(key: str, tm
     assert_no_more_than(before)
 
 
-@pytest.mark.parametrize("key", ["en-us", "de", "fr", "cmn", "ar", "si", "en-us+f3"])
+@pytest.mark.parametrize("key", ["de", "fr", "cmn", "ar"])
 def test_hostile_texts_in_one_speech_are_all_spoken(key: str, tmp_path: Path) -> None:
     _, spoken = say(tmp_path, *HOSTILE.values(), key=key)
 
