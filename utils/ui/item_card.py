@@ -147,7 +147,7 @@ def _download(item: Item, file: ItemFile, place: str) -> None:
         )
     else:
         href, size = messages.as_html(address(item.id, file.name)), figures.size(file.size_bytes)
-        st.html(f'<a class="pill" href="{href}" download="{messages.as_html(name)}">{label} &nbsp;{size}</a>', width="content")
+        st.html(f'<a class="pill take" href="{href}" download="{messages.as_html(name)}">{label} &nbsp;{size}</a>', width="content")
 
 
 def _bytes(services: Services, session_id: str, item_id: str, name: str) -> bytes:

@@ -11,7 +11,7 @@ from utils.speech.contract import PAUSE_RANGE_MS, PITCH_RANGE, SPEED_RANGE
 from utils.ui import figures, messages, pickers, state
 from utils.ui.counter import counter
 from utils.ui.speech_fields import FIRST_LANGUAGE, estimate, get, key, put, request
-from utils.ui.textfile import SUFFIXES, decode
+from utils.ui.textfile import SUFFIXES, decode, size_limit
 from utils.workflows import generate
 from utils.workflows.generate import Estimate
 
@@ -77,7 +77,12 @@ def _file_button(limit: int) -> None:
         if menu.open:
             uploader = key(f"file_{st.session_state.get(key('files'), 0)}")
             st.file_uploader(
-                "A text file (.txt or .md)", type=list(SUFFIXES), key=uploader, on_change=_read_file, args=(uploader, limit)
+                "A text file (.txt or .md)",
+                type=list(SUFFIXES),
+                key=uploader,
+                max_upload_size=size_limit(limit) // 2**20 + 1,  # MB; told and checked in the browser, `decode` checks again
+                on_change=_read_file,
+                args=(uploader, limit),
             )
 
 

@@ -27,7 +27,8 @@ ENGINE_CODES = {EngineError.code, *(child.code for child in EngineError.__subcla
 
 
 def start() -> None:
-    """Generate: start the work on what the form asks for."""
+    """Generate: start the work on what the form asks for; a sample has served its purpose then."""
+    st.session_state.pop(SAMPLE, None)
     if messages.attempt(lambda: _submit(fields.request())):
         fields.remember()
 

@@ -21,7 +21,10 @@ class Player {
     for (const rate of RATES) this.rate.add(new Option(`${rate}×`, rate, rate === 1, rate === 1));
     this.listen();
     this.undo = [yieldToOthers(this.audio)];
-    const size = new ResizeObserver(() => this.draw());
+    const size = new ResizeObserver(() => {
+      this.draw();
+      this.fade();
+    });
     size.observe(this.wave);
     this.sight = new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && this.fetchFacts());
     this.sight.observe(this.wave);
@@ -43,6 +46,7 @@ class Player {
     wave.onpointermove = (e) => (wave.hasPointerCapture(e.pointerId) ? this.seekTo(e) : this.hover(e));
     wave.onpointerleave = () => this.hover(null);
     wave.onkeydown = (e) => this.key(e);
+    this.text.onscroll = () => this.fade();
     this.text.onclick = (e) => {
       const word = this.words[this.from + this.spans.indexOf(e.target)];
       if (word) this.seek(word[0]);
@@ -212,6 +216,14 @@ class Player {
     if (from + WINDOW < this.words.length) parts.push("…");
     this.text.replaceChildren(...parts);
     this.text.scrollTop = 0;
+    this.fade();
+  }
+
+  /** Let the text fade out where more of it is hidden. */
+  fade() {
+    const { text } = this;
+    text.classList.toggle("long", text.scrollHeight > text.clientHeight + 2);
+    text.classList.toggle("top", text.scrollTop < 2);
   }
 
   draw() {
