@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 def run_batch(context: Context) -> None:
     """Speak the rows that are open, and write down how the batch stands then, however the attempt ends."""
     from utils.jobs.batch_sums import refuse_if_all_failed, sum_up
+    from utils.jobs.batch_track import merge
     from utils.jobs.batch_work import BatchWork
 
     with closing(BatchWork(context)) as work:
         try:
             work.speak()
+            merge(work)
         except BaseException:
             with suppress(AppError):  # the work's own error is the one to tell; and a lost lease writes nothing
                 sum_up(work, stopping=True)

@@ -54,7 +54,9 @@ def _sums(work: BatchWork) -> dict[str, Any]:
     results = _results(work)
     done = [result for result in results if result.state == "done"]
     skipped = sum(bool(row.skip) for row in work.rows)
+    merged = work.context.item.result.get("merged")
     return {
+        **({"merged": merged} if merged else {}),
         "rows": len(work.rows),
         "done": len(done),
         "failed": len(results) - len(done),

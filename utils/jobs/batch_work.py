@@ -130,7 +130,7 @@ class BatchWork:
                     missing.append(task)
                 else:
                     results.append(self._as_same(known, task.number))
-            self._write_down(built, results)
+            self.write_down(built, results)
             self._report()
         return missing
 
@@ -181,9 +181,10 @@ class BatchWork:
         if self.options.merged and spoken:
             places = iter(self.ledger.add_cues([(cue.start, cue.end, cue.text) for cue in row.cues] for row in spoken))
             results = [replace(result, cues_at=next(places)) if result.state == "done" else result for result in results]
-        self._write_down(built, results)
+        self.write_down(built, results)
 
-    def _write_down(self, built: dict[str, Path], results: list[RowResult]) -> None:
+    def write_down(self, built: dict[str, Path], results: list[RowResult]) -> None:
+        """Publish files, then write how rows ended."""
         if built:
             self.context.publish_all(built)
         if results:

@@ -73,6 +73,7 @@ class Context:
         settings: Settings,
         shared: Shared,
         must_yield: Callable[[], bool],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.item = item
         self.sessions: SessionManager = journal.sessions
@@ -83,6 +84,7 @@ class Context:
         self._pulse = pulse
         self._record = record
         self._must_yield = must_yield
+        self._stopping = stopping
         self._saved_at = 0.0
         self._writing = threading.Lock()
 
@@ -141,6 +143,12 @@ class Context:
         self.check_ours()
         if self._pulse.lease.is_told_to_stop:
             raise JobCancelled("The job was cancelled.")
+
+    def stay(self) -> None:
+        """Called often by work that can only be done in one piece: raise if it must stop, but make no room for others."""
+        self.check()
+        if self._stopping():
+            raise HandBack("The worker is shutting down.")
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for unfinished files inside the item, removed at the end whatever happens."""

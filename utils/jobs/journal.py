@@ -102,12 +102,13 @@ class Journal:
         except NotFound:
             return False
 
-    def others_wait(self, pool: str, session_id: str) -> bool:
-        """Does any other session have a job that waits for this pool?"""
+    def others_wait(self, pool: str, session_id: str, *, new_only: bool = False) -> bool:
+        """Does any other session have a job that waits for this pool? With `new_only`: one that has not had a turn yet."""
         for name in self.open_names():
             if name.session_id != session_id:
                 record = self.read(name)
-                if record.get("pool") == pool and record["state"] == "queued":
+                waits = record.get("pool") == pool and record["state"] == "queued" and record["not_before"] <= self.clock()
+                if waits and not (new_only and record["handed_back"]):
                     return True
         return False
 

@@ -25,18 +25,22 @@ class Kind:
         pool: Which workers run it: `speech` or `transcribe`.
         run: Does it. It calls `context.progress` often, and lets what that raises pass.
         resumable: It keeps checkpoints and goes on from them, so a time slice may end it in favour of others.
+        slice_s: Its own time slice, or None for the worker's.
+        gives_way: It stops and goes on cheaply, so it makes room at once for sessions whose work has not had a turn yet.
     """
 
     pool: str
     run: Work
     resumable: bool = False
+    slice_s: float | None = None
+    gives_way: bool = False
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "speech": Kind("speech", run_speech),
         "sample": Kind("speech", run_speech),
-        "batch": Kind("speech", run_batch, resumable=True),
+        "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True),
     }
 )
 

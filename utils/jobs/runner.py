@@ -24,6 +24,7 @@ MAX_TRIES = 3
 SUSPECT_S = 15.0  # after a death its jobs run one at a time for this long each, so that the deadly one finds no company
 SUSPECT_AGAIN_S = 1.0
 LOOK_AROUND_EVERY_S = 1.0  # how often an expired slice asks whether anybody waits
+LOOK_AROUND_OFTEN_S = 0.3  # how often work does that gives way at any time
 log = logging.getLogger(__name__)
 
 
@@ -138,7 +139,16 @@ class Runner:
         except NotFound:
             return None
         rule = self._yield_rule(kind, pulse.name)
-        context = Context(self._journal, pulse, record, item=item, settings=self._settings, shared=self._shared, must_yield=rule)
+        context = Context(
+            self._journal,
+            pulse,
+            record,
+            item=item,
+            settings=self._settings,
+            shared=self._shared,
+            must_yield=rule,
+            stopping=self._must_stop,
+        )
         if pulse.name in self._unsettled:
             return self._settle(context, record, self._unsettled[pulse.name])
         if kind is None or tries > MAX_TRIES:
@@ -214,20 +224,30 @@ class Runner:
         if self._journal.close_over(pulse.name, pulse.lease.number):
             log.info("event=job_closed_over job=%s", pulse.name)
 
+    def _must_stop(self) -> bool:
+        return self._queue.stopping_for_s > self._timing.grace_s
+
     def _yield_rule(self, kind: Kind | None, name: JobName) -> Callable[[], bool]:
         """When a job has to hand back its slot: its slice is over and others wait, or the worker is stopping."""
-        slice_ends = time.monotonic() + self._timing.slice_s
-        looked_at = 0.0
+        slice_s, gives_way = self._timing.slice_s, bool(kind and kind.gives_way)
+        if kind is not None and kind.slice_s is not None:
+            slice_s = min(slice_s, kind.slice_s)
+        began = time.monotonic()
+        looked_at = began if gives_way else 0.0  # some work is done in any case, so that it gets on
+        look_every_s = LOOK_AROUND_OFTEN_S if gives_way else LOOK_AROUND_EVERY_S
 
         def must_yield() -> bool:
             nonlocal looked_at
             now = time.monotonic()
             if self._queue.stopping:
-                return self._queue.stopping_for_s > self._timing.grace_s
-            if kind is None or not kind.resumable or now < max(slice_ends, looked_at + LOOK_AROUND_EVERY_S):
+                return self._must_stop()
+            if kind is None or not kind.resumable or now - looked_at < look_every_s:
+                return False
+            used_up = now - began >= slice_s
+            if not (used_up or gives_way):
                 return False
             looked_at = now
-            return self._journal.others_wait(kind.pool, name.session_id)
+            return self._journal.others_wait(kind.pool, name.session_id, new_only=not used_up)
 
         return must_yield
 
