@@ -62,19 +62,7 @@ def run(
     journal = Journal(SessionManager.from_settings(settings), lease_s=timing.lease_s, machine=machine.name)
     queue = Queue(settings.jobs_url, settings.queue_dir, pools_of(kinds))
     runner = Runner(journal, queue, kinds, Rates(settings.queue_dir / "rates.json"), settings, timing)
-    stopped = threading.Event()
-
-    def stop(*_: object) -> None:
-        if not stopped.is_set():
-            stopped.set()
-            queue.stop()
-            _end_hard_after(timing.grace_s + HARD_STOP_S)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    if attached:
-        threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
-    lock = hold_lock(machine.lock, stopped)
+    lock = hold_lock(machine.lock, _stopped_by_whom(queue, timing, attached))
     if lock is None:
         return
     count = journal.release_dead(pool, None if machine.is_only_one else machine.name)
@@ -93,6 +81,23 @@ def run(
     sign.take_back()
     lock.close()
     log.info("event=worker_ended pool=%s pid=%d", pool, os.getpid())
+
+
+def _stopped_by_whom(queue: Queue, timing: Timing, attached: bool) -> threading.Event:
+    """Let a signal, or the end of the parent, stop the worker; the event is set then."""
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopped.is_set():
+            stopped.set()
+            queue.stop()
+            _end_hard_after(timing.grace_s + HARD_STOP_S)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if attached:
+        threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
+    return stopped
 
 
 def _watch_parent(stop: Callable[[], None]) -> None:
