@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def tidy(folder: Folder, now: float) -> None:
 
 
 def _tree(folder: Folder) -> Iterator[tuple[str, list[str], list[str], int | None]]:
-    if folder.descriptor is None:
+    if sys.platform == "win32" or folder.descriptor is None:
         yield from ((path, folders, files, None) for path, folders, files in os.walk(folder.path))
     else:
         yield from os.fwalk(".", dir_fd=folder.descriptor, follow_symlinks=False)

@@ -75,7 +75,7 @@ def _make(folder: Folder) -> None:
     temporary = temporary_name()
     folder.put(temporary, secrets.token_hex(32).encode("ascii"))  # mode 0600
     try:
-        os.link(folder.path / temporary, folder.path / SECRET_FILE, follow_symlinks=False)  # fails if the name exists
+        os.link(folder.path / temporary, folder.path / SECRET_FILE)  # fails if the name exists
     except FileExistsError:
         pass
     finally:
