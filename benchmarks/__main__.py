@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.figure import Figure, table
 
-NAMES = ("gtts", "espeak", "server", "pages", "download", "jobs")
+NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "download", "zip")
 
 
 def main(names: list[str]) -> None:

@@ -56,6 +56,7 @@ class _Pipe(io.RawIOBase):
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self.waiting = 0  # bytes
 
     def writable(self) -> bool:
         return True
@@ -63,31 +64,41 @@ class _Pipe(io.RawIOBase):
     def write(self, data: object) -> int:
         part = bytes(data)  # type: ignore[call-overload]
         self._parts.append(part)
+        self.waiting += len(part)
         return len(part)
 
     def taken(self) -> bytes:
         """What was written since the last call."""
         joined = b"".join(self._parts)
         self._parts.clear()
+        self.waiting = 0
         return joined
 
 
 def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """The archive, chunk by chunk. A file that has vanished raises FileNotFoundError: a broken download, never a wrong archive."""
-    pipe = _Pipe()
+    """The archive in chunks of about CHUNK_BYTES, the first one with the first file's first bytes.
+
+    A file that has vanished raises FileNotFoundError: a broken download, never a wrong archive.
+    """
+    pipe, least = _Pipe(), 1
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for entry in entries:
-            size = entry.size_bytes
-            with archive.open(_info(entry), "w", force_zip64=size >= _ZIP64_FROM) as out:
-                if isinstance(entry.source, bytes):
-                    out.write(entry.source)
-                else:
-                    with entry.source.open("rb") as file:
-                        while chunk := file.read(CHUNK_BYTES):
-                            out.write(chunk)
-                            yield pipe.taken()
-            yield pipe.taken()
+            with archive.open(_info(entry), "w", force_zip64=entry.size_bytes >= _ZIP64_FROM) as out:
+                for chunk in _content(entry):
+                    out.write(chunk)
+                    if pipe.waiting >= least:
+                        least = CHUNK_BYTES
+                        yield pipe.taken()
     yield pipe.taken()
+
+
+def _content(entry: Entry) -> Iterator[bytes]:
+    if isinstance(entry.source, bytes):
+        yield entry.source
+        return
+    with entry.source.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _info(entry: Entry) -> zipfile.ZipInfo:
