@@ -14,11 +14,11 @@ from utils.speech.table.memo import Checked
 from utils.storage.manifest import safe_cell
 from utils.ui import figures, state
 from utils.ui.bulk_fields import key, put
-from utils.ui.ledger import ALL, Around, Figure, Line, ledger, look_at, page_of
+from utils.ui.roster import ALL, Around, Figure, Line, look_at, page_of, roster
 
 PAGE_SIZE = 10
 ERRORS, WARNINGS = "error", "warning"
-LEDGER = "problems"
+ROSTER = "problems"
 
 
 def summary(found: Checked) -> None:
@@ -26,14 +26,14 @@ def summary(found: Checked) -> None:
     check = found.check
     problems = check.problems
     counts = {level: sum(problem.level == level for _, problem in problems) for level in (ERRORS, WARNINGS)}
-    page = page_of(key(LEDGER), PAGE_SIZE)
+    page = page_of(key(ROSTER), PAGE_SIZE)
     matching = [pair for pair in problems if page.only in (ALL, pair[1].level)]
     page = page.within(len(matching))
     filters = {ALL: ("All problems", len(problems)), ERRORS: ("Errors", counts[ERRORS]), WARNINGS: ("Warnings", counts[WARNINGS])}
     shown = {name: word for name, word in filters.items() if word[1] or name == page.only} if problems else {}
     lines = _lines(found, matching[page.offset : page.offset + page.size], page.offset)
-    ledger(
-        key(LEDGER),
+    roster(
+        key(ROSTER),
         lines,
         page,
         len(matching),
@@ -50,14 +50,13 @@ def costs(found: Checked, services: Services) -> list[Figure]:
     if check.bad:
         told.append(Figure(f"{check.bad:,}", "cannot be spoken", "failed"))
     if check.same:
-        told.append(Figure(f"{check.same:,}", "same as others, spoken once"))
+        told.append(Figure(f"{check.same:,}", "repeats another row" if check.same == 1 else "repeat other rows"))
     told.append(Figure(f"{check.characters:,}", "characters"))
     if check.good:
         told.append(Figure(figures.about(check.sound_s).removeprefix("about "), "of sound, about"))
     if check.requests:
-        told.append(Figure(f"{check.requests:,}", "requests to Google"))
-        pace_s = check.requests / services.settings.gtts_requests_per_second
-        told.append(Figure(figures.about(pace_s).removeprefix("about "), "of asking Google, about"))
+        pace = figures.about(check.requests / services.settings.gtts_requests_per_second)
+        told.append(Figure(f"{check.requests:,}", f"requests to Google, {pace}"))
     return told
 
 
@@ -72,8 +71,7 @@ def _lines(found: Checked, problems: Sequence[tuple[int, Problem]], offset: int)
                 f"{number}.{place}",
                 problem.sentence,
                 mark="failed" if problem.level == ERRORS else "warned",
-                number=number,
-                facts=" · ".join(filter(None, [f"line {row.line}", said])),
+                facts=" · ".join(filter(None, [f"row {number}, line {row.line}", said])),
             )
         )
     return drawn
@@ -129,14 +127,14 @@ def start(found: Checked, on_start: Callable[[bool], None]) -> None:
 
 def _ask() -> None:
     put(asking=True)
-    look_at(key(LEDGER), ERRORS)
+    look_at(key(ROSTER), ERRORS)
 
 
 def _question(bad: int, rows: int, on_start: Callable[[bool], None]) -> None:
     left_out = "it" if bad == 1 else "them"
     with st.container(border=True, key=key("question")):
         said = f"{bad:,} of {figures.count(rows, 'row')} cannot be spoken. Start without {left_out}, or stop and correct the table?"
-        st.html(f'<p role="alert" class="question">{said}</p>')
+        st.html(f'<p class="problem" role="alert">{said}</p>')
         with st.container(horizontal=True):
             without = f"Start without {figures.count(bad, 'row')}"
             st.button(without, icon=":material/play_arrow:", type="primary", key=key("skip"), on_click=on_start, args=(True,))

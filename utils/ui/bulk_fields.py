@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 from utils.speech import voices
 from utils.speech.batch import SMALL_GAP_MS, BatchOptions
 from utils.speech.contract import SpeechRequest
-from utils.speech.table.contract import ROLES, Table
+from utils.speech.table.contract import ROLES
 from utils.speech.table.rows import Template
 from utils.ui import speech_fields, state
 from utils.workflows.bulk import Wanted
@@ -20,8 +21,16 @@ KINDS = ("batch",)
 NO_COLUMN = -1
 KEPT = (
     "language", "voice", "format", "engine", "accent", "speed", "pitch", "pause", "paragraph", "loudness",
-    "merged", "gap", "subtitles", "timed",
+    "track", "track_format", "gap", "subtitles", "timed",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the form must know of a table: its columns, and whether its rows carry times."""
+
+    columns: tuple[str, ...]
+    timed: bool
 
 
 def key(field: str) -> str:
@@ -44,7 +53,7 @@ def begin() -> None:
     """Fill the form of a new tab with what this session used last."""
     if key("language") in st.session_state:
         return
-    fresh, options = SpeechRequest("", language=speech_fields._own_language()), BatchOptions()
+    fresh, batch = SpeechRequest("", language=speech_fields._own_language()), BatchOptions()
     put(
         language=voices.find_language(fresh.language).tag,
         voice="",
@@ -56,10 +65,11 @@ def begin() -> None:
         pause=fresh.pause_ms / 1000,
         paragraph=fresh.paragraph_ms / 1000,
         loudness=fresh.loudness,
-        merged=options.merged,
+        track=False,
+        track_format="mp3",
         gap=SMALL_GAP_MS / 1000,
-        subtitles=options.row_subtitles,
-        timed=options.timed,
+        subtitles=batch.row_subtitles,
+        timed=batch.timed,
     )
     put(**{field: value for field, value in state.preferences(ROOM).items() if field in KEPT})
     fresh_table()
@@ -67,7 +77,7 @@ def begin() -> None:
 
 def fresh_table() -> None:
     """Forget what was said about one table only."""
-    put(text_template="", name_template="", title="", asking=False, seen="", found={})
+    put(text_template="", name_template="", title="", asking=False, seen="", found={}, shape=None)
     put(**{f"role_{role}": NO_COLUMN for role in ROLES})
 
 
@@ -93,10 +103,10 @@ def defaults() -> SpeechRequest:
     )
 
 
-def options(table: Table | None = None) -> BatchOptions:
+def options(has_times: bool) -> BatchOptions:
     """Options of the whole batch; times are only kept for a table that has them."""
-    timed = bool(get("timed")) and table is not None and table.timed
-    merged = get("merged") or ("mp3" if timed else "")
+    timed = bool(get("timed")) and has_times
+    merged = get("track_format") or "mp3" if get("track") or timed else ""
     return BatchOptions(merged, round(get("gap") * 1000), bool(get("subtitles")), timed)
 
 
@@ -111,13 +121,13 @@ def take_columns(found: Mapping[str, int]) -> None:
     put(found=dict(found), **{f"role_{role}": found.get(role, NO_COLUMN) for role in ROLES})
 
 
-def wanted(table: Table | None, paragraphs: bool | None, *, columns: bool = True) -> Wanted:
+def wanted(has_times: bool, paragraphs: bool | None, *, columns: bool = True) -> Wanted:
     """What the form asks for.
 
     Args:
-        table: As it was read, if it was.
+        has_times: The rows of the table carry times.
         paragraphs: How a text is cut into rows.
         columns: Use the columns as chosen, instead of finding them by name.
     """
     template = Template(defaults(), get("text_template") or "", get("name_template") or "")
-    return Wanted(template, mapping() if columns else None, options(table), paragraphs)
+    return Wanted(template, mapping() if columns else None, options(has_times), paragraphs)

@@ -8,21 +8,23 @@ import streamlit as st
 
 from utils.speech.contract import PAUSE_RANGE_MS, PITCH_RANGE, SPEED_RANGE
 from utils.speech.table.contract import ROLES as ALL_ROLES
-from utils.speech.table.contract import Table
 from utils.ui import pickers
-from utils.ui.bulk_fields import NO_COLUMN, get, key
+from utils.ui.bulk_fields import NO_COLUMN, Shape, get, key
 from utils.ui.messages import plain
 from utils.ui.sheet import ROLES
 
-MERGED = {"": "No", "m4b": "M4B, with chapters", "mp3": "MP3, with chapters"}
+TRACKS = {"mp3": "MP3, with chapters", "m4b": "M4B, with chapters"}
+NO_TEXT = "No column is called text. Choose the one that shall be spoken, or write a text with variables."
 SHOWN_COLUMNS = 8  # in a hint
 
 
-def text_column(table: Table) -> bool:
+def text_column(table: Shape) -> bool:
     """Ask for the column with the text if no column is called so; answer whether there is a text to speak."""
     if "text" in get("found"):
         return True
-    st.html('<p class="problem">No column is called "text". Choose the one that shall be spoken, or write a text with variables.</p>')
+    st.html(
+        '<p class="problem">No column is called "text". Choose the one that shall be spoken, or write a text with variables.</p>'
+    )
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         _column("text", table.columns)
@@ -38,12 +40,10 @@ def _column(role: str, columns: Sequence[str]) -> None:
     def label(index: int) -> str:
         return "No column" if index == NO_COLUMN else columns[index]
 
-    st.selectbox(
-        ROLES[role], range(NO_COLUMN, len(columns)), format_func=label, key=key(f"role_{role}"), persist_state="session"
-    )
+    st.selectbox(ROLES[role], range(NO_COLUMN, len(columns)), format_func=label, key=key(f"role_{role}"), persist_state="session")
 
 
-def choices(table: Table) -> None:
+def choices(table: Shape) -> None:
     """Language, voice and format where a row says nothing; what else is made of the rows."""
     with st.container(horizontal=True, vertical_alignment="bottom", key=key("choices")):
         tag = pickers.language(key("language"))
@@ -51,12 +51,13 @@ def choices(table: Table) -> None:
         pickers.file_format(key("format"))
     with st.container(horizontal=True, vertical_alignment="center", key=key("also")):
         st.toggle("Subtitles for every row", key=key("subtitles"), persist_state="session")
+        st.toggle("All rows in one track, too", key=key("track"), help="With chapters and subtitles.", persist_state="session")
         if table.timed:
             hint = "Each cue begins at its time in the track. One that is too long is spoken faster, at most 1.6 x, and never cut."
             st.toggle("Keep the times of the cues", key=key("timed"), help=hint, persist_state="session")
 
 
-def more(table: Table) -> None:
+def more(table: Shape) -> None:
     """What is rarely needed; made only while it is open."""
     with st.expander("More", icon=":material/tune:", key=key("more"), on_change="rerun") as box:
         if not box.open:
@@ -70,7 +71,8 @@ def more(table: Table) -> None:
         with top[2]:
             pickers.loudness(key("loudness"))
         _sliders()
-        _track()
+        if get("track") or (get("timed") and table.timed):
+            _track()
         left, right = st.columns(2, vertical_alignment="top")
         with left:
             st.text_input("Title", key=key("title"), max_chars=120, placeholder="The name of the table", persist_state="session")
@@ -95,27 +97,19 @@ def _track() -> None:
     left, right = st.columns(2, vertical_alignment="center")
     with left:
         st.selectbox(
-            "All rows in one track, too", list(MERGED), format_func=MERGED.__getitem__, key=key("merged"), persist_state="session"
+            "Format of the track", list(TRACKS), format_func=TRACKS.__getitem__, key=key("track_format"), persist_state="session"
         )
-    right.slider(
-        "Between rows in it",
-        0.0,
-        PAUSE_RANGE_MS[1] / 1000,
-        step=0.1,
-        format="%.1f s",
-        key=key("gap"),
-        disabled=not get("merged"),
-        persist_state="session",
-    )
+    longest = PAUSE_RANGE_MS[1] / 1000
+    right.slider("Between rows of the track", 0.0, longest, step=0.1, format="%.1f s", key=key("gap"), persist_state="session")
 
 
-def _variables(table: Table) -> str:
+def _variables(table: Shape) -> str:
     """Names of columns as they are written in a text, for a hint."""
     shown = [f"`{{{name}}}`" for name in table.columns[:SHOWN_COLUMNS]]
     return ", ".join(shown) + (" and more" if len(table.columns) > SHOWN_COLUMNS else "")
 
 
-def _text_template(table: Table) -> None:
+def _text_template(table: Shape) -> None:
     st.text_area(
         "Text with variables",
         key=key("text_template"),
@@ -126,7 +120,7 @@ def _text_template(table: Table) -> None:
     )
 
 
-def _name_template(table: Table) -> None:
+def _name_template(table: Shape) -> None:
     st.text_input(
         "File name with variables",
         key=key("name_template"),
@@ -136,7 +130,7 @@ def _name_template(table: Table) -> None:
     )
 
 
-def _columns(table: Table) -> None:
+def _columns(table: Shape) -> None:
     """The other roles, each with its column."""
     st.caption(f"Columns of the table that say more about a row; found by name: {plain(_found(table))}.")
     places = st.columns(4)
@@ -145,5 +139,5 @@ def _columns(table: Table) -> None:
             _column(role, table.columns)
 
 
-def _found(table: Table) -> str:
+def _found(table: Shape) -> str:
     return ", ".join(table.columns[index] for index in get("found").values()) or "none"

@@ -11,13 +11,12 @@ from utils.errors import AppError
 from utils.speech.table import samples
 from utils.speech.table.memo import Checked
 from utils.speech.table.read import MAX_TABLE_BYTES, SUFFIXES
-from utils.ui import messages, state
 from utils.ui import bulk_fields as fields
-from utils.ui.bulk_fields import get, key, put
+from utils.ui import messages, state
+from utils.ui.bulk_fields import Shape, get, key, put
 from utils.ui.pasted import suffix_of
-from utils.ui.sheet import sheet
 from utils.workflows import bulk
-from utils.workflows.bulk import Upload
+from utils.workflows.bulk import Upload, Wanted
 
 FILE, PASTE = "From a file", "Paste"
 TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES if suffix != ".md"]
@@ -56,7 +55,8 @@ def source() -> Source | None:
             on_change=_another,
             label_visibility="collapsed",
         )
-        _templates()
+        if file is None:
+            _templates()
     with paste_tab:
         text = st.text_area(
             "Rows",
@@ -78,7 +78,7 @@ def _pasted(text: str) -> Source | None:
     if not text.strip():
         return None
     suffix = suffix_of(text)
-    return _read_as(Upload(f"Pasted{suffix}", text.encode("utf-8", "replace")), offer=suffix in (".txt", ".csv", ".tsv"))
+    return _read_as(Upload(f"Pasted{suffix}", text.encode("utf-8", "replace")), offer=suffix == ".txt")
 
 
 def _read_as(upload: Upload, *, offer: bool) -> Source:
@@ -128,22 +128,34 @@ def _templates() -> None:
             )
 
 
-def checked(brought: Source) -> Checked | None:
-    """Read and check what was brought, and draw its first rows; None when it cannot be read, which is told then."""
-    services, session_id = state.services(), state.session_id()
-    mark = hashlib.sha256(brought.upload.name.encode() + brought.upload.data).hexdigest() + str(brought.paragraphs)
+def shape(brought: Source | None) -> Shape | None:
+    """The columns of what was brought, read once; None when it cannot be read, which is told then."""
+    if brought is None:
+        return None
+    data = brought.upload.name.encode() + brought.upload.data
+    mark = f"{hashlib.sha256(data).hexdigest()} {brought.paragraphs}"
+    if get("seen") != mark:
+        found = _check(brought, fields.wanted(False, brought.paragraphs, columns=False))
+        if found is None:
+            return None
+        fields.take_columns(found.mapping)
+        put(seen=mark, shape=Shape(found.table.columns, found.table.timed))
+    known: Shape = get("shape")
+    return known
+
+
+def checked(brought: Source, shape: Shape) -> Checked | None:
+    """The dry run of what was brought; None when an option is not allowed, which is told then."""
+    return _check(brought, fields.wanted(shape.timed, brought.paragraphs))
+
+
+def _check(brought: Source, wanted: Wanted) -> Checked | None:
     try:
-        with st.spinner("Reading the table"):
-            if get("seen") != mark:
-                found = bulk.check(services, session_id, brought.upload, fields.wanted(None, brought.paragraphs, columns=False))
-                fields.take_columns(found.mapping)
-                put(seen=mark)
-            found = bulk.check(services, session_id, brought.upload, fields.wanted(None, brought.paragraphs))
+        with st.spinner("Checking the table"):
+            return bulk.check(state.services(), state.session_id(), brought.upload, wanted)
     except AppError as error:
         messages.problem(error)
         return None
-    sheet(found, brought.upload.name, key=key("sheet"))
-    return found
 
 
 def example() -> None:

@@ -33,6 +33,7 @@ speak = state.PAGES / "speak.py"
 pages = [
     st.Page(speak, title="Speak", icon=":material/text_to_speech:", url_path="home", default=True),
     st.Page(speak, title="Speak", url_path="speak", visibility="hidden"),  # the first page by its own name, too
+    st.Page(state.PAGES / "bulk.py", title="Bulk", icon=":material/table_rows:", url_path="bulk"),
 ]
 try:
     st.navigation(pages, position="top").run()

@@ -30,7 +30,10 @@ def sheet(found: Checked, name: str, *, key: str) -> None:
     """Draw the first rows of a table that was checked."""
     table, used = found.table, {index: role for role, index in found.mapping.items()}
     times = [{"name": "Time", "role": "When it is heard", "wide": False}] if table.timed else []
-    columns = [{"name": column, "role": ROLES.get(used.get(i, ""), ""), "wide": used.get(i) == "text"} for i, column in enumerate(table.columns)]
+    roles = [used.get(place, "") for place in range(len(table.columns))]
+    columns = [
+        {"name": name, "role": ROLES.get(role, ""), "wide": role == "text"} for name, role in zip(table.columns, roles, strict=True)
+    ]
     rows = [
         {
             "number": row.number,
@@ -60,4 +63,3 @@ def rest(table: Table) -> str:
     words = [f"and {figures.count(more, 'more row', 'more rows')}"] if more > 0 else []
     read = [KINDS.get(table.kind, table.kind), DELIMITERS.get(table.delimiter, ""), table.encoding]
     return " · ".join([*words, ", ".join(filter(None, read))])
-

@@ -1,4 +1,4 @@
-// The ledger: rows of a batch, problems of a table, batches of a session. Figures, filters with counts, a page of rows, a pager.
+// The roster: rows of a batch, problems of a table, batches of a session. Figures, filters with counts, a page of rows, a pager.
 // A row is played in place, opened to be read and changed, taken away as a file; which of these it can is told by its fields.
 // data: {label, news, figures: [{value, label, mark}], filters: [{key, label, count}], only, page, pages, span, empty, locked,
 //   rows: [{key, number, mark, text, facts, trouble, seconds, audio, name, note, kind: "plain"|"row"|"opens"}]}
@@ -39,8 +39,8 @@ function button(className, label, act) {
 
 /** One line; kept from one update to the next, so that what somebody types in it survives. */
 class Row {
-  constructor(ledger) {
-    this.ledger = ledger;
+  constructor(roster) {
+    this.roster = roster;
     this.box = make("li", "row");
   }
 
@@ -48,7 +48,7 @@ class Row {
     const drawn = JSON.stringify(data);
     if (drawn === this.drawn) return;
     const before = this.data;
-    const focused = this.ledger.root.activeElement;
+    const focused = this.roster.root.activeElement;
     const held = this.box.contains(focused);
     [this.drawn, this.data] = [drawn, data];
     const { kind, mark, text, facts, trouble, audio, name } = data;
@@ -57,10 +57,10 @@ class Row {
     this.main.append(make("span", "text", { textContent: text, dir: "auto" }), make("span", "facts", { textContent: facts }));
     this.main.append(make("span", "trouble", { textContent: trouble }));
     [this.time, this.line] = [make("span", "time"), make("span", "line")];
-    this.play = audio ? button("icon play", "", () => this.ledger.toggle(this)) : make("span", `icon ${mark}`);
+    this.play = audio ? button("icon play", "", () => this.roster.toggle(this)) : make("span", `icon ${mark}`);
     if (!audio) this.play.append(picture(mark));
     const parts = [make("span", "number", { textContent: data.number ?? "" }), this.play, this.main, this.time];
-    if (kind === "row" && mark !== "skipped") parts.push(this.pencil());
+    if (kind === "row") parts.push(this.pencil());
     if (audio) {
       const take = make("a", "icon take", { href: audio.replace("inline=1", "inline=0"), download: name, title: "Download" });
       take.setAttribute("aria-label", `Download ${name}`);
@@ -78,16 +78,16 @@ class Row {
   }
 
   pencil() {
-    const made = button("icon edit", `Edit row ${this.data.number}`, () => this.open(true));
-    made.title = "Edit";
-    made.append(picture("edit"));
-    return made;
+    this.edit = button("icon edit", `Edit row ${this.data.number}`, () => this.open(true));
+    this.edit.title = "Edit";
+    this.edit.append(picture("edit"));
+    return this.edit;
   }
 
   open(typing = false) {
     const { kind, key } = this.data;
-    if (kind === "opens") return this.ledger.tell("open", key);
-    if (this.detail && !(typing && this.ledger.root.activeElement !== this.field)) return this.close();
+    if (kind === "opens") return this.roster.tell("open", key);
+    if (this.detail && !(typing && this.roster.root.activeElement !== this.field)) return this.close();
     if (!this.detail) this.box.append(this.unfold());
     this.main.setAttribute("aria-expanded", true);
     this.lock();
@@ -102,17 +102,17 @@ class Row {
   }
 
   unfold() {
-    const { number, text, name, audio, mark, note } = this.data;
+    const { number, text, name, audio, note } = this.data;
     const id = `text-${number}`;
     this.detail = make("div", "detail");
-    this.field = make("textarea", "", { id, value: text, dir: "auto", maxLength: 5000, readOnly: mark === "skipped" });
+    this.field = make("textarea", "", { id, value: text, dir: "auto", maxLength: 5000 });
     this.detail.append(make("label", "", { htmlFor: id, textContent: `Text of row ${number}` }), this.field);
     this.hint = make("p", "hint");
     if (note) this.detail.append(make("p", "", { textContent: note }));
     this.detail.append(this.hint);
     const acts = make("div", "acts");
     this.speak = Object.assign(button("pill", "", () => this.say()), { textContent: "Speak this row" });
-    if (mark !== "skipped") acts.append(this.speak);
+    acts.append(this.speak);
     if (audio) acts.append(make("a", "pill", { href: audio.replace("inline=1", "inline=0"), download: name, textContent: "Download" }));
     acts.append(Object.assign(button("pill", "", () => this.close()), { textContent: "Close" }));
     this.detail.append(acts);
@@ -128,20 +128,22 @@ class Row {
   say() {
     const text = this.field.value.trim();
     if (!text) return;
-    this.ledger.tell("speak", { number: this.data.number, text });
+    this.roster.tell("speak", { number: this.data.number, text });
     this.close();
   }
 
+  /** Texts can be changed, or not now. */
   lock() {
+    const why = this.roster.data.locked;
+    if (this.edit) this.edit.hidden = Boolean(why);
     if (!this.detail) return;
-    const why = this.data.mark === "skipped" ? "" : this.ledger.data.locked;
     this.speak.disabled = Boolean(why);
     this.hint.textContent = why;
     this.hint.hidden = !why;
   }
 
   turn() {
-    const { audio: sound, playing } = this.ledger;
+    const { audio: sound, playing } = this.roster;
     const { audio, seconds, number } = this.data;
     if (!audio) return;
     const mine = playing === this.data.key;
@@ -158,7 +160,7 @@ class Row {
   }
 }
 
-class Ledger {
+class Roster {
   constructor(root) {
     const $ = (selector) => root.querySelector(selector);
     this.root = root.getRootNode();
@@ -177,7 +179,11 @@ class Ledger {
   show(data) {
     this.data = data;
     const digits = Math.max(1, ...data.rows.map((row) => String(row.number ?? "").length));
-    this.list.style.setProperty("--digits", data.rows.some((row) => row.number) ? `${digits}ch` : "0");
+    const changeable = !data.locked && data.rows.some((row) => row.kind === "row");
+    this.list.style.setProperty("--edit", changeable ? "2.4rem" : "0");
+    this.list.style.setProperty("--take", data.rows.some((row) => row.audio) ? "2.4rem" : "0");
+    this.list.style.setProperty("--digits", `${digits}ch`);
+    this.list.classList.toggle("bare", !data.rows.some((row) => row.number));
     this.list.setAttribute("aria-label", data.label);
     this.drawFigures(data.figures ?? []);
     this.drawFilters(data.filters ?? [], data.only);
@@ -277,4 +283,4 @@ class Ledger {
   }
 }
 
-export default mountOnce(Ledger);
+export default mountOnce(Roster);

@@ -1,4 +1,4 @@
-"""The ledger: many lines of one form, filtered and paged: rows of a batch, problems of a table, batches of a session.
+"""The roster: many lines of one form, filtered and paged: rows of a batch, problems of a table, batches of a session.
 
 One component draws a page of lines, so that a rerun costs one message however many there are. Filter and page live in the tab's
 session state; a line of a batch is played in place, changed in place and taken away as a file.
@@ -15,7 +15,7 @@ import streamlit as st
 from utils.ui.components import component
 
 ALL = "all"
-_ledger = component("ledger")
+_roster = component("roster")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def pages(matching: int, size: int) -> int:
 
 
 def page_of(key: str, size: int) -> Page:
-    """Which lines of the ledger of that key this tab looks at."""
+    """Which lines of the roster of that key this tab looks at."""
     only, number = st.session_state.get(f"{key}_at", (ALL, 1))
     return Page(only, number, size)
 
@@ -100,7 +100,7 @@ def look_at(key: str, only: str = ALL, number: int = 1) -> None:
 
 @dataclass(frozen=True)
 class Acts:
-    """What clicks do; a ledger without them has nothing of the kind to click."""
+    """What clicks do; a roster without them has nothing of the kind to click."""
 
     open: Callable[[str], None] = lambda key: None
     speak: Callable[[int, str], None] = lambda number, text: None
@@ -127,7 +127,7 @@ class Around:
     news: str = ""
 
 
-def ledger(key: str, lines: Sequence[Line], page: Page, matching: int, around: Around, acts: Acts | None = None) -> None:
+def roster(key: str, lines: Sequence[Line], page: Page, matching: int, around: Around, acts: Acts | None = None) -> None:
     """Draw a page of lines.
 
     Args:
@@ -161,7 +161,7 @@ def ledger(key: str, lines: Sequence[Line], page: Page, matching: int, around: A
         "locked": around.locked,
         "rows": [asdict(line) for line in lines],
     }
-    _ledger(
+    _roster(
         key=key,
         data=data,
         on_only_change=lambda: look_at(key, str(said("only") or ALL)),
