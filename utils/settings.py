@@ -20,6 +20,8 @@ from utils.errors import BadSetting
 
 Parse = Callable[[str], Any]
 
+MOST = 1e15  # beyond any use, and what is made of it (MB to bytes, hours to seconds) still is a number
+
 
 class _Wrong(ValueError):
     """Carries what is allowed; turned into BadSetting with the name and the value."""
@@ -33,7 +35,7 @@ def _number(low: float, high: float = math.inf, *, whole: bool = True) -> Parse:
             value: int | float = int(text) if whole else float(text)
         except ValueError:
             raise _Wrong(allowed) from None
-        if not low <= value <= high or not math.isfinite(value):
+        if not low <= value <= min(high, MOST):
             raise _Wrong(allowed)
         return value
 
@@ -66,8 +68,12 @@ def _url(*schemes: str) -> Parse:
     allowed = "a URL that begins with " + " or ".join(f"{scheme}://" for scheme in schemes)
 
     def parse(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.hostname:
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in schemes and parts.hostname and parts.port != 0
+        except ValueError:  # an open bracket, a port that is none
+            usable = False
+        if not usable:
             raise _Wrong(allowed)
         return text.rstrip("/")
 
