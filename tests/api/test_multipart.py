@@ -52,5 +52,4 @@ def test_form_is_read_beside_the_servers_loop() -> None:
             return super().__getitem__(key)
 
     asyncio.run(parse(Watched({"content-type": "multipart/form-data; boundary=x"}), PART % (b"a.csv", b"hi")))
-    assert threads
-    assert threading.get_ident() not in threads
+    assert threads[-1] != threading.get_ident()  # the first look, at the kind of body, may be here
