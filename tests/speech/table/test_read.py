@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 import zipfile
 
 import openpyxl
@@ -270,3 +271,34 @@ def test_columns_are_recognised_in_usual_languages(columns: tuple[str, ...], rol
 
 def test_pasted_text_is_read_like_a_file() -> None:
     assert texts(from_text("text;voice\nHallo;x\n", ".csv", max_rows=10)) == ["Hallo"]
+
+
+def test_csv_over_its_rows_takes_little_memory(table) -> None:
+    data = b"ab\n" * 2_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadTable, match="more than 5,000 rows"):
+            table(data)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_csv_delimiter_is_found_though_the_sample_ends_inside_a_quoted_cell(table) -> None:
+    read_back = table("text;name\n" + ('"' + "x, y\n" * 10_000 + '";b\n') * 40)
+    assert (read_back.delimiter, len(read_back.rows)) == (";", 40)
+
+
+def test_jsonl_halves_of_surrogate_pairs_are_left_out(table) -> None:
+    read_back = table(rb'{"text": "a\ud800b", "na\udc00me": "\ud83d"}', "t.jsonl")
+    assert (read_back.columns, read_back.rows[0].cells) == (("text", "name"), ("ab", ""))
+
+
+def test_jsonl_other_ends_of_lines_may_stand_inside_a_text(table) -> None:
+    assert texts(table('{"text": "a\u2028b\x85c"}\r\n{"text": "d"}\r\n', "t.jsonl")) == ["a\u2028b\x85c", "d"]
+
+
+def test_jsonl_too_many_keys_are_refused_at_the_first_line_that_has_them(table) -> None:
+    line = json.dumps({str(key): key for key in range(101)})
+    with pytest.raises(BadTable, match="up to line 2 have 101 different keys"):
+        table('{"text": "a"}\n' + line.replace('"0"', '"text"') + "\n", "t.jsonl")

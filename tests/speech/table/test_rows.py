@@ -100,3 +100,11 @@ def test_check_cues_keep_their_times() -> None:
     srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n\n2\n00:00:03,000 --> 00:00:04,500\nThere.\n"
     found = check(rows(srt, suffix=".srt"), max_chars=1000, count_requests=lambda request, parts: 0)
     assert [(row.start, row.end) for row in found.rows] == [(1.0, 2.0), (3.0, 4.5)]
+
+
+def test_rows_many_variables_of_long_cells_stay_near_the_limit() -> None:
+    long = "a" * 100_000
+    (row,) = rows(f'{{"a": "{long}", "filename": "{long}"}}', template="{a} " * 1000, name="{a}" * 60, suffix=".jsonl")
+    assert "too_long" in codes(row)
+    assert row.request is None
+    assert len(row.name) <= 200

@@ -11,6 +11,7 @@ from utils.speech.table.contract import MAX_COLUMNS, Table
 
 DELIMITERS = (",", ";", "\t", "|")
 SNIFF_RECORDS = 50
+SNIFF_CHARS = 1_000_000
 SWALLOWED_LINES = 3  # a cell with so many lines that each look like a whole row has lost its closing quote
 
 
@@ -47,7 +48,7 @@ def _delimiter(text: str) -> str:
     for candidate in DELIMITERS:
         widths = []
         try:
-            for _, cells in _records(text, candidate):
+            for _, cells in _records(text[:SNIFF_CHARS], candidate):
                 widths.append(len(cells))
                 if len(widths) == SNIFF_RECORDS:
                     break
@@ -63,8 +64,7 @@ def _delimiter(text: str) -> str:
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, cells) of every record that is not blank."""
-    lines = text.split("\n")
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     width, begins = 0, 1
     while True:
         try:
@@ -85,6 +85,15 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             _refuse_swallowed(cells, begins, width, delimiter)
             yield begins, cells
         begins = reader.line_num + 1
+
+
+def _lines(text: str) -> Iterator[str]:
+    """One by one: all lines of a table over its limit of rows, at once, would take thirty times the memory of the file."""
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin) + 1 or len(text)
+        yield text[begin:end]
+        begin = end
 
 
 def _refuse_swallowed(cells: list[str], line: int, width: int, delimiter: str) -> None:

@@ -14,6 +14,7 @@ from utils.speech.table.contract import MAX_COLUMNS, Problem, Table, TableRow
 _TIMES = re.compile(
     r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})\s*-->\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})(?:[ \t].*)?", re.ASCII
 )
+_UNPRINTABLE = re.compile("[\0\ud800-\udfff]")  # halves of surrogate pairs come in by JSON and have no UTF-8 form
 _TAG = re.compile(r"</?(?:[bius]|font|c|v|ruby|rt|lang|\d\d:)[^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^}\n]{0,100}\}", re.I)
 
 
@@ -21,20 +22,21 @@ def read_jsonl(text: str, *, max_rows: int, encoding: str) -> Table:
     """One JSON object a line; the columns are all keys in the order of their first use. A bad line is an error of that row."""
     found: list[tuple[int, dict[str, str], tuple[Problem, ...]]] = []
     columns: dict[str, None] = {}
-    for line, raw in enumerate(text.splitlines(), 1):
+    for line, raw in enumerate(text.split("\n"), 1):  # not splitlines: other ends of lines may stand inside JSON's texts
         if not raw.strip():
             continue
         if len(found) >= max_rows:
             raise too_many(max_rows)
         cells, problems = _object(raw)
         columns.update(dict.fromkeys(cells))
+        if len(columns) > MAX_COLUMNS:
+            raise BadTable(
+                f"The objects up to line {line} have {len(columns):,} different keys, allowed are {MAX_COLUMNS}.",
+                "Remove keys that are not needed.",
+            )
         found.append((line, cells, problems))
     if not columns:
         raise BadTable("No line of the file is a JSON object.", 'Write one object a line, such as {"text": "Good morning."}.')
-    if len(columns) > MAX_COLUMNS:
-        raise BadTable(
-            f"The objects have {len(columns)} different keys, allowed are {MAX_COLUMNS}.", "Remove keys that are not needed."
-        )
     rows = tuple(
         TableRow(number, line, tuple(cells.get(name, "") for name in columns), problems)
         for number, (line, cells, problems) in enumerate(found, 1)
@@ -54,7 +56,7 @@ def _object(raw: str) -> tuple[dict[str, str], tuple[Problem, ...]]:
         for key, value in data.items()
         if isinstance(value, dict | list)
     ]
-    return {str(key): _plain(value) for key, value in data.items()}, tuple(problems)
+    return {_plain(key): _plain(value) for key, value in data.items()}, tuple(problems)
 
 
 def _plain(value: Any) -> str:
@@ -64,7 +66,7 @@ def _plain(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case _:
-            return str(value).replace("\0", "")
+            return _UNPRINTABLE.sub("", str(value))
 
 
 def read_txt(text: str, *, max_rows: int, encoding: str, paragraphs: bool) -> Table:

@@ -14,6 +14,7 @@ from utils.speech.table.columns import variable
 from utils.speech.table.contract import MAX_CELL_CHARS, Problem, Row, Table, TableRow
 
 _VARIABLE = re.compile(r"\{\{|\}\}|\{([^{}\n]{1,80})\}")
+MAX_NAME_CHARS = 200  # what becomes of it is at most 120 bytes
 _ENGINES = {"auto": "auto", "gtts": "gtts", "google": "gtts", "espeak": "espeak", "espeakng": "espeak"}
 
 
@@ -52,7 +53,7 @@ def _row(row: TableRow, names: Mapping[str, int], mapping: Mapping[str, int], te
         return row.cells[index].strip() if index is not None and index < len(row.cells) else ""
 
     text = _fill(template.text or cell("text"), row.cells, names, problems)
-    name = _fill(template.name or cell("filename") or cell("title"), row.cells, names, problems)
+    name = _fill(template.name or cell("filename") or cell("title"), row.cells, names, problems)[:MAX_NAME_CHARS]
     if not text.strip():
         problems.append(Problem("error", "empty", "The row has no text."))
     elif len(text) > MAX_CELL_CHARS:
@@ -66,9 +67,14 @@ def _row(row: TableRow, names: Mapping[str, int], mapping: Mapping[str, int], te
 
 
 def _fill(text: str, cells: tuple[str, ...], names: Mapping[str, int], problems: list[Problem]) -> str:
-    """Put columns in for `{column}`; `{{` and `}}` stand for braces."""
+    """Put columns in for `{column}`; `{{` and `}}` stand for braces.
+
+    Columns that come after the longest text allowed are left out, so that a thousand variables cannot make a text without end.
+    """
+    room = MAX_CELL_CHARS + 1
 
     def value(match: re.Match[str]) -> str:
+        nonlocal room
         if match[0] in ("{{", "}}"):
             return match[0][0]
         index = names.get(variable(match[1]))
@@ -77,7 +83,9 @@ def _fill(text: str, cells: tuple[str, ...], names: Mapping[str, int], problems:
             return match[0]
         if not cells[index].strip():
             problems.append(Problem("warning", "empty_variable", f"The variable {match[0]} is empty in this row."))
-        return cells[index].strip()
+        filled = cells[index].strip()[:room]
+        room -= len(filled)
+        return filled
 
     return _VARIABLE.sub(value, text)
 
