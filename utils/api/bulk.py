@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
-from starlette.responses import StreamingResponse
 
 from utils.api import problems
 from utils.api.bulk_schemas import BulkOptions, CheckOut, RowEdit, RowPage
@@ -16,6 +15,7 @@ from utils.api.intake import HEAD
 from utils.api.items import FILE_RESPONSES, private_headers, served
 from utils.api.multipart import parse
 from utils.api.schemas import ItemOut, JobOut, Made
+from utils.api.streamed import Streamed
 from utils.errors import BadInput, BadTable
 from utils.services import Services
 from utils.speech.table import samples
@@ -158,7 +158,6 @@ def edit_row(item_id: str, number: int, body: RowEdit, services: Here, session_i
 def item_zip(item_id: str, request: Request, services: Here, session_id: Caller) -> Response:
     """Streamed from disk, not compressed; of a batch that is still spoken: what is finished."""
     found = files.zip_of(services, session_id, item_id)
-    headers = private_headers(found.download_name) | {"Content-Length": str(archive.size(found.entries))}
-    if request.scope.get(HEAD):
-        return Response(status_code=200, media_type="application/zip", headers=headers)
-    return StreamingResponse(archive.stream(found.entries), media_type="application/zip", headers=headers)
+    entries = [] if request.scope.get(HEAD) else found.entries
+    headers = private_headers(found.download_name)
+    return Streamed(archive.stream(entries), archive.size(found.entries), "application/zip", headers)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 512 * 1024
 IN_MEMORY_BYTES = 25 * 2**20  # a ZIP up to this may be built in memory for st.download_button
 _ZIP64_FROM = 0x7FFF_FFFF  # zipfile writes ZIP64 sizes from here on
 _LOCAL, _CENTRAL, _END, _END64, _DESCRIPTOR, _DESCRIPTOR64, _EXTRA_LOCAL64 = 30, 46, 22, 56 + 20, 16, 24, 20
@@ -39,13 +39,15 @@ class Entry:
 def unique(names: Iterable[str]) -> list[str]:
     """The same names, later ones numbered where an earlier one is equal without regard to case (as on Windows)."""
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # last number given to a name, so that 5,000 equal names stay quick
     chosen = []
     for name in names:
         path = PurePosixPath(name)
-        candidate, number = name, 1
+        candidate, number = name, numbers.get(name.casefold(), 1)
         while candidate.casefold() in taken:
             number += 1
             candidate = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        numbers[name.casefold()] = number
         taken.add(candidate.casefold())
         chosen.append(candidate)
     return chosen
@@ -67,12 +69,20 @@ class _Pipe(io.RawIOBase):
         self.waiting += len(part)
         return len(part)
 
-    def taken(self) -> bytes:
-        """What was written since the last call."""
-        joined = b"".join(self._parts)
-        self._parts.clear()
-        self.waiting = 0
-        return joined
+    def taken(self) -> Iterator[bytes]:
+        """What was written since the last call: small parts joined, large ones as they are."""
+        parts, self._parts, self.waiting = self._parts, [], 0
+        small: list[bytes] = []
+        for part in parts:
+            if len(part) < CHUNK_BYTES:
+                small.append(part)
+                continue
+            if small:
+                yield b"".join(small)
+                small = []
+            yield part
+        if small:
+            yield b"".join(small)
 
 
 def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -88,8 +98,8 @@ def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
                     out.write(chunk)
                     if pipe.waiting >= least:
                         least = CHUNK_BYTES
-                        yield pipe.taken()
-    yield pipe.taken()
+                        yield from pipe.taken()
+    yield from pipe.taken()
 
 
 def _content(entry: Entry) -> Iterator[bytes]:

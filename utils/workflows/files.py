@@ -83,9 +83,8 @@ def zip_of(services: Services, session_id: str, item_id: str) -> ZipAnswer:
     name = names.download_name(item.title, ".zip")
     if item.kind == "batch":
         return ZipAnswer(batches.zip_entries(services, session_id, item_id), name)
-    found = [
-        (file.name, services.sessions.file_path(session_id, item_id, file.name)) for file in item.files if file.role != "peaks"
-    ]
+    folder = services.sessions.item_path(session_id, item_id)
+    found = [(file.name, folder / file.name) for file in item.files if file.role != "peaks" and names.is_file_name(file.name)]
     called = archive.unique(names.download_name(item.title, path.suffix) for _, path in found)
     entries = [Entry(title, path, path.stat().st_mtime) for title, (_, path) in zip(called, found, strict=True)]
     return ZipAnswer(entries, name)
