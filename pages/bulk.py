@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from utils.ui import bulk_card, messages, undo
+from utils.ui import bulk_card, undo
 from utils.ui import bulk_check as check
 from utils.ui import bulk_fields as fields
 from utils.ui import bulk_form as form
@@ -35,12 +35,12 @@ if source and shape:
     if found and ready:
         check.summary(found)
         check.start(found, partial(work.start, source, shape))
-messages.show_trouble()
 
-job_panel(jobs, fields.KINDS, key=fields.PLACE)
 items, more = work.listed()
-card = None if undo.undo_line(fields.PLACE) else work.chosen(items, jobs)
-if card:
+card, gone = work.chosen(items, jobs)
+work.trouble(gone)
+job_panel(jobs, fields.KINDS, key=fields.PLACE)
+if not undo.undo_line(fields.PLACE) and card:
     bulk_card.card(card, jobs)
 work.rest(items, card, jobs, more)
 if not items and not source:

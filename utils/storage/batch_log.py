@@ -183,21 +183,23 @@ class Progress:
         self._wishes, self._done = Log(folder / WISHES), Log(folder / DONE)
         self.wishes: dict[int, tuple[int, str | None]] = {}  # number -> how many, newest text
         self.results: dict[int, RowResult] = {}
+        self.touched: set[int] | None = None  # rows that the last refresh told something new about; None: perhaps all
 
     def refresh(self) -> Progress:
         """Take in what was appended since the last call."""
-        lines, anew = self._wishes.news()
-        if anew:
+        wishes, wishes_anew = self._wishes.news()
+        if wishes_anew:
             self.wishes = {}
-        for data in lines:
+        for data in wishes:
             count, text = self.wishes.get(data["number"], (0, None))
             self.wishes[data["number"]] = (count + 1, data.get("text", text))
-        lines, anew = self._done.news()
-        if anew:
+        results, results_anew = self._done.news()
+        if results_anew:
             self.results = {}
-        for data in lines:
+        for data in results:
             result = RowResult.from_dict({"state": "failed", **data})
             self.results[result.number] = result
+        self.touched = None if wishes_anew or results_anew else {data["number"] for data in (*wishes, *results)}
         return self
 
     def is_open(self, row: PlannedRow) -> bool:

@@ -29,24 +29,49 @@ class RowView:
     result: RowResult | None
 
 
+@dataclass(frozen=True)
+class Standing:
+    """All rows of a batch as they stand, and what they come to.
+
+    Attributes:
+        rows: In the order of the table.
+        counts: Rows by state.
+        seconds: Of all sounds.
+        size_bytes: Of all sounds.
+    """
+
+    rows: tuple[RowView, ...]
+    counts: Counter[str]
+    seconds: float
+    size_bytes: int
+
+
 class Reader:
-    """One batch."""
+    """One batch; a look at it costs what has changed since the last one. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         """Reads the planned rows."""
         self._rows = read_rows(folder)
         self._places = {row.number: place for place, row in enumerate(self._rows)}
         self._progress = Progress(folder)
+        self._views: list[RowView] = []
+        self._standing: Standing | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def rows(self) -> list[RowView]:
+    def standing(self) -> Standing:
         """All rows, as of now."""
         with self._lock:
-            progress = self._progress.refresh()
-            return [self._view(progress, row) for row in self._rows]
+            self._refresh()
+            if self._standing is None:
+                self._standing = _sum_up(self._views)
+            return self._standing
+
+    def rows(self) -> tuple[RowView, ...]:
+        """All rows, as of now."""
+        return self.standing().rows
 
     def row(self, number: int) -> RowView | None:
         """One row, or None."""
@@ -54,11 +79,25 @@ class Reader:
         if place is None:
             return None
         with self._lock:
-            return self._view(self._progress.refresh(), self._rows[place])
+            self._refresh()
+            return self._views[place]
 
     def counts(self) -> Counter[str]:
         """How many rows there are of each state."""
-        return Counter(view.state for view in self.rows())
+        return Counter(self.standing().counts)
+
+    def _refresh(self) -> None:
+        """Bring the views up to date, those that changed."""
+        progress = self._progress.refresh()
+        if progress.touched is None or not self._views:
+            self._views = [self._view(progress, row) for row in self._rows]
+            self._standing = None
+            return
+        for number in progress.touched:
+            place = self._places.get(number)
+            if place is not None:
+                self._views[place] = self._view(progress, self._rows[place])
+                self._standing = None
 
     @staticmethod
     def _view(progress: Progress, row: PlannedRow) -> RowView:
@@ -70,6 +109,16 @@ class Reader:
         else:
             state = result.state if result else "waiting"
         return RowView(row, progress.text(row), state, result)
+
+
+def _sum_up(views: list[RowView]) -> Standing:
+    sounds = [view.result for view in views if view.result and view.result.file]
+    return Standing(
+        tuple(views),
+        Counter(view.state for view in views),
+        sum(sound.seconds for sound in sounds),
+        sum(sound.size_bytes for sound in sounds),
+    )
 
 
 class Readers:

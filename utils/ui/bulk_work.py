@@ -43,20 +43,30 @@ def listed() -> tuple[list[Item], bool]:
     return found.items, found.total > shown + 1
 
 
-def chosen(items: Sequence[Item], jobs: Sequence[JobStatus]) -> Item | None:
-    """The batch that is shown as a card: the one opened, else the newest open one, else the newest. Tells when it is gone."""
+def chosen(items: Sequence[Item], jobs: Sequence[JobStatus]) -> tuple[Item | None, bool]:
+    """The batch that is shown as a card, and whether the one that was opened is gone.
+
+    That is the one opened, else the newest that is worked on, else the newest. It stays, whatever other tabs start.
+    """
     opened = state.opened(PLACE)
     if opened is None and items:
         running = {job.id for job in jobs}
         opened = next((item.id for item in items if item.id in running), items[0].id)
-        state.open_item(PLACE, opened)  # it stays, whatever other tabs start
+        state.open_item(PLACE, opened)
     if not opened:
-        return None
+        return None, False
     try:
-        return files.get(state.services(), state.session_id(), opened)
+        return files.get(state.services(), state.session_id(), opened), False
     except AppError:
+        return None, True
+
+
+def trouble(gone: bool) -> None:
+    """Draw what the last click could not do; that its batch is gone says it all."""
+    if gone:
+        st.session_state.pop(messages.TROUBLE, None)
         st.html(f'<p class="problem" role="status">{GONE}</p>')
-        return None
+    messages.show_trouble()
 
 
 def rest(items: Sequence[Item], card: Item | None, jobs: Sequence[JobStatus], more: bool) -> None:

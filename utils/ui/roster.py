@@ -7,7 +7,7 @@ session state; a line of a batch is played in place, changed in place and taken 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -151,7 +151,7 @@ def roster(key: str, lines: Sequence[Line], page: Page, matching: int, around: A
     data = {
         "label": around.label,
         "news": around.news,
-        "figures": [asdict(figure) for figure in around.figures],
+        "figures": [vars(figure) for figure in around.figures],
         "filters": [{"key": name, "label": word, "count": count} for name, (word, count) in around.filters.items()],
         "only": page.only,
         "page": page.number,
@@ -159,7 +159,7 @@ def roster(key: str, lines: Sequence[Line], page: Page, matching: int, around: A
         "span": f"{page.offset + 1:,} to {last:,} of {matching:,}" if matching else "",
         "empty": around.empty,
         "locked": around.locked,
-        "rows": [asdict(line) for line in lines],
+        "rows": [vars(line) for line in lines],
     }
     _roster(
         key=key,

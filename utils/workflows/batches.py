@@ -48,16 +48,11 @@ def view(services: Services, session_id: str, item_id: str, *, only: str = "all"
     if only not in FILTERS:
         raise BadInput(f"There is no filter {only[:20]!r}.", "Choose one of " + ", ".join(FILTERS) + ".")
     item, _, reader = _found(services, session_id, item_id)
-    rows = reader.rows()
-    counts = dict.fromkeys(FILTERS[1:], 0)
-    seconds, size = 0.0, 0
-    for row in rows:
-        counts[row.state] += 1
-        if row.result and row.result.file:
-            seconds += row.result.seconds
-            size += row.result.size_bytes
-    matching = rows if only == "all" else [row for row in rows if row.state == only]
-    return BatchView(item, counts, matching[max(0, offset) : max(0, offset) + limit], len(matching), seconds, size)
+    found = reader.standing()
+    counts = {state: found.counts[state] for state in FILTERS[1:]}
+    matching = found.rows if only == "all" else [row for row in found.rows if row.state == only]
+    rows = list(matching[max(0, offset) : max(0, offset) + limit])
+    return BatchView(item, counts, rows, len(matching), found.seconds, found.size_bytes)
 
 
 def _found(services: Services, session_id: str, item_id: str) -> tuple[Item, Path, Reader]:

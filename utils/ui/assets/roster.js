@@ -214,7 +214,7 @@ class Roster {
     this.drawnFilters = drawn;
     const focused = this.root.activeElement?.dataset?.filter;
     const one = ({ key, label, count }) => {
-      const chip = Object.assign(button("", "", () => this.tell("only", key)), { textContent: label });
+      const chip = Object.assign(button("", "", () => this.tell("only", key)), { textContent: `${label} ` });
       chip.dataset.filter = key;
       chip.setAttribute("aria-pressed", key === only);
       chip.append(make("span", "", { textContent: count.toLocaleString("en") }));
