@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import tracemalloc
 import zipfile
+from contextlib import suppress
 
 import openpyxl
 import pytest
@@ -195,6 +197,58 @@ def test_xlsx_with_macros_or_password_or_of_another_kind_is_refused(table) -> No
 def test_xlsx_damaged_is_one_sentence(table, cut: int) -> None:
     with pytest.raises(BadTable):
         table(workbook(("text",), ("Hello",))[:cut], "t.xlsx")
+
+
+@pytest.mark.parametrize(("offset", "value"), [(10, 99), (8, 1), (6, 208)], ids=["method", "encrypted", "version"])
+def test_xlsx_parts_that_cannot_be_unpacked_are_one_sentence(table, offset: int, value: int) -> None:
+    data = bytearray(workbook(("text",), ("Hello.",)))
+    place = data.find(b"PK\x01\x02")
+    while place >= 0:
+        data[place + offset] = value
+        place = data.find(b"PK\x01\x02", place + 4)
+    with pytest.raises(BadTable, match="damaged"):
+        table(bytes(data), "t.xlsx")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_xlsx_with_wrong_bytes_is_read_or_refused(table, seed: int) -> None:
+    chance = random.Random(seed)
+    data = bytearray(workbook(*((f"text {n}", n) for n in range(20))))
+    for _ in range(4):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    with suppress(AppError):
+        table(bytes(data), "t.xlsx")
+
+
+def _with_sheet(rows: str, dimension: str = "A1") -> bytes:
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    sheet = f'<worksheet xmlns="{space}"><dimension ref="{dimension}"/><sheetData>{rows}</sheetData></worksheet>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(("text",)))) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, sheet if name == "xl/worksheets/sheet1.xml" else old.read(name))
+    return out.getvalue()
+
+
+def test_xlsx_reference_to_a_text_that_is_not_there_is_one_sentence(table) -> None:
+    with pytest.raises(BadTable, match="damaged"):
+        table(_with_sheet('<row r="1"><c r="A1" t="s"><v>99999</v></c></row>'), "t.xlsx")
+
+
+def test_xlsx_sheet_that_claims_all_columns_is_read_at_once(table) -> None:
+    cell = '<row r="{0}"><c r="A{0}" t="inlineStr"><is><t>Hello.</t></is></c></row>'
+    table(workbook(("text",), ("Hello.",)), "t.xlsx")  # the library is loaded
+    tracemalloc.start()  # a row of all columns takes half a megabyte while it is looked at
+    try:
+        assert texts(table(_with_sheet(cell.format(1) + cell.format(500), "A1:XFD1048576"), "t.xlsx")) == ["Hello."] * 2
+        assert tracemalloc.get_traced_memory()[1] < 300_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_xlsx_too_many_columns_are_refused(table) -> None:
+    with pytest.raises(BadTable, match="Row 1 has more than 100 columns"):
+        table(workbook(tuple(f"c{n}" for n in range(101))), "t.xlsx")
 
 
 def test_xlsx_entity_bomb_is_refused(table) -> None:

@@ -7,9 +7,8 @@ import io
 import zipfile
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from utils.errors import BadTable, TooLarge, UnsupportedMedia
+from utils.errors import AppError, BadTable, TooLarge, UnsupportedMedia
 from utils.speech.table.assemble import assemble
 from utils.speech.table.contract import MAX_COLUMNS, Problem, Table
 
@@ -29,22 +28,13 @@ def read(data: bytes, *, max_rows: int) -> Table:
     """
     _check(data)
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         return _first_sheet(book, max_rows)
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        ParseError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-    ) as exc:
+    except AppError:
+        raise
+    except Exception as exc:  # the library lets through whatever damage leads to: KeyError, zlib.error, RuntimeError
         raise BadTable(
             "The workbook is damaged and cannot be read.", "Open it in your spreadsheet program and save it again."
         ) from exc
@@ -63,7 +53,7 @@ def _check(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as exc:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as exc:
         if data.startswith(b"\xd0\xcf\x11\xe0"):  # OLE: the old XLS, or an XLSX with a password
             raise UnsupportedMedia(
                 "This is an old XLS file or one with a password.", "Save it as XLSX without a password."
@@ -87,15 +77,14 @@ def _check(data: bytes) -> None:
 
 def _records(sheet: Any) -> Iterator[tuple[int, list[str]]]:
     empty = 0
-    for line, values in enumerate(sheet.iter_rows(values_only=True), 1):
+    # One column more than allowed is enough to see; a sheet of 5 kB may claim 16,384 columns of a million empty rows.
+    for line, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True), 1):
         cells = [_text(value) for value in values]
         while cells and not cells[-1].strip():
             cells.pop()
         if cells:
             if len(cells) > MAX_COLUMNS:
-                raise BadTable(
-                    f"Row {line} has {len(cells)} columns, allowed are {MAX_COLUMNS}.", "Remove columns that are not needed."
-                )
+                raise BadTable(f"Row {line} has more than {MAX_COLUMNS} columns.", "Remove columns that are not needed.")
             yield line, cells
         else:
             empty += 1
