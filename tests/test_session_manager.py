@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -111,20 +112,30 @@ def test_session_update_that_does_not_fit_is_refused(store: SessionManager, chan
     assert everything(store.outputs) == before
 
 
-def test_session_preferences_by_many_threads_lose_no_record(store: SessionManager) -> None:
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns after every few instructions."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless")
+def test_session_changes_by_many_threads_are_all_kept(store: SessionManager) -> None:
     session = store.create_session()
 
-    def work(number: int) -> None:
-        for _ in range(10):
-            store.update_session(session, **({"permanent": True} if number % 2 else {"preferences": {"n": number}}))  # type: ignore[arg-type]
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = store.peek_session(session)
-    assert found is not None and found.permanent and found.preferences["n"] in (0, 2, 4)
+    for number in range(10):
+        store.update_session(session, permanent=False, status="idle", preferences={})
+        changes = [{"permanent": True}, {"status": "processing"}, {"preferences": {"n": number}}]
+        threads = [threading.Thread(target=store.update_session, args=(session,), kwargs=change) for change in changes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = store.peek_session(session)
+        assert found is not None
+        assert (found.permanent, found.status, found.preferences) == (True, "processing", {"n": number})
 
 
 def test_session_deleted_is_gone_in_every_way(store: SessionManager) -> None:
@@ -386,6 +397,7 @@ def test_item_marked_is_active_before_it_can_be_seen(store: SessionManager) -> N
     assert store.markers.ids() == []
 
 
+@pytest.mark.usefixtures("restless")
 def test_item_update_by_many_threads_loses_nothing(store: SessionManager) -> None:
     session = store.create_session()
     item = speech(store, session).id

@@ -13,6 +13,7 @@ import pytest
 
 from tests.storage.support import DAY, HOUR, Clock, everything, make_old, manager, speech, temporaries
 from utils.session_manager import SessionManager
+from utils.storage.markers import Markers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +51,27 @@ def test_sweep_age_counts_from_anything_inside(store: SessionManager, clock: Clo
     os.utime(store.item_path(sessions[2], items[2]), (clock.now, clock.now))
     clock.forward(2 * HOUR)
     assert removed(store) == [sessions[3]]
+
+
+class LateMarkers(Markers):
+    """Work begins just after the sweep has listed what is open."""
+
+    late: tuple[str, str]
+
+    def sessions(self) -> set[str]:
+        listed = super().sessions()
+        self.add(*self.late)
+        return listed
+
+
+def test_sweep_spares_a_session_in_which_work_begins_meanwhile(store: SessionManager, clock: Clock) -> None:
+    session = store.create_session()
+    item = speech(store, session).id
+    late = LateMarkers(store.markers.folder)
+    late.late, store.markers = (session, item), late
+    clock.forward(2 * DAY)
+    report = store.cleanup_old_sessions()
+    assert (report.removed, report.kept, report.active) == ((), 1, 1)
 
 
 def test_sweep_dry_run_says_what_a_sweep_does_and_changes_nothing(store: SessionManager, clock: Clock) -> None:
@@ -331,6 +353,7 @@ KILLED = """
 import os, sys, time
 from pathlib import Path
 from utils.session_manager import SessionManager
+from utils.storage.markers import Markers
 store = SessionManager(Path(sys.argv[1]), clock=lambda: time.time() + 9 * 86400)
 for line in sys.stdin:
     child = os.fork()

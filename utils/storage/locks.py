@@ -18,6 +18,9 @@ if sys.platform != "win32":
     import fcntl
 
 
+POLL_S = 0.002  # short, to find the gaps between the writes of a busy tab
+
+
 class Busy(Exception):
     """Somebody else holds the folder."""
 
@@ -65,7 +68,7 @@ if sys.platform != "win32":
             except BlockingIOError:
                 if deadline is None or time.monotonic() >= deadline:
                     raise Busy from None
-                time.sleep(0.01)
+                time.sleep(POLL_S)
         try:
             if not folder.same():  # moved to the trash between open and flock: a hold on trash is none
                 raise FileNotFoundError(folder.path)
@@ -89,5 +92,5 @@ else:  # not tried: no such machine where this was written
                 except OSError:
                     if deadline is not None and time.monotonic() >= deadline:
                         raise Busy from None
-                    time.sleep(0.01)
+                    time.sleep(POLL_S)
             yield
