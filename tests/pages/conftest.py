@@ -106,7 +106,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 def drawn(page: AppTest, name: str) -> list[dict[str, Any]]:
     """What our components of that name were given to draw, in the order of the page."""
     found = page.get("bidi_component")
-    return [json.loads(element.proto.json) for element in found if element.proto.component_name == f"sotto_{name}"]
+    return [json.loads(element.proto.json)[0] for element in found if element.proto.component_name == f"sotto_{name}"]
 
 
 def words(page: AppTest) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from utils.ui import messages, state
-from utils.ui.components import read
+from utils.ui.components import read, style
 
 # Loading the page again is what helps: the new request brings a cookie, which a running script cannot get.
 RELOAD = '<a class="pill" href="" target="_self">Reload</a>'
@@ -17,7 +17,7 @@ ENDED = "This session has ended: it was deleted, or nothing happened in it for t
 NO_COOKIES = "Sotto keeps your files apart from everybody else's by one cookie. Allow cookies for this address and reload the page."
 
 st.set_page_config(page_title="Sotto", page_icon=read("sotto.svg"), layout="centered")
-st.html(f"<style>{read('style.css')}</style>")
+st.html(style())
 st.logo(read("sotto.svg"), size="large")
 
 found = state.current_session()

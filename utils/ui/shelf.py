@@ -6,6 +6,7 @@ One component draws all lines: a rerun then costs one message, however many ther
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
 from pathlib import PurePath
 from typing import Any
 
@@ -20,9 +21,9 @@ from utils.ui.player import address
 _shelf = component("shelf")
 
 
-def _row(item: Item, now: float, state_of: Mapping[str, str]) -> dict[str, Any]:
+def _row(item: Item, now: float, zone: tzinfo | None, state_of: Mapping[str, str]) -> dict[str, Any]:
     audio = item.role("audio")
-    words = [figures.ago(item.created_at, now, state.zone())]
+    words = [figures.ago(item.created_at, now, zone)]
     if audio is None:
         words.append(state_of.get(item.id, "not made"))
     elif item.result.get("engine_label"):
@@ -54,12 +55,12 @@ def shelf(
         on_more: Click on "Show more"; None when there is no more.
     """
     key = f"{place}_shelf"
-    now = state.services().clock()
+    now, zone = state.services().clock(), state.zone()
 
     def opened() -> None:
         state.open_item(place, st.session_state[key].get("open"))
 
-    rows = [_row(item, now, state_of) for item in items]
+    rows = [_row(item, now, zone, state_of) for item in items]
     data = {"rows": rows, "opens": f".st-key-{place}_result", "heading": heading, "foot": foot, "more": on_more is not None}
     _shelf(key=key, data=data, on_open_change=opened, on_more_change=on_more or _nothing)
 

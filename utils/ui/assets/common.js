@@ -37,7 +37,7 @@ function mountOnce(Kind) {
     let thing = mounted.get(parentElement);
     if (!thing) mounted.set(parentElement, (thing = new Kind(parentElement)));
     thing.tell = setTriggerValue; // always the newest
-    thing.show(data);
+    thing.show(data[0]); // packed by components.py
     return () => {
       thing.close?.();
       mounted.delete(parentElement);
