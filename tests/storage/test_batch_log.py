@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from utils.errors import NotFound, StoreUnavailable
 from utils.storage.batch_log import DONE, WISHES, PlannedRow, Progress, RowResult, Wish, append, read_rows, rows_data
 
 ROWS = [
@@ -66,3 +69,23 @@ def test_progress_replaced_log_is_read_anew(tmp_path: Path) -> None:
     append(fresh, DONE, [RowResult(2, "failed")])
     (fresh / DONE).replace(tmp_path / DONE)
     assert {n: r.state for n, r in progress.refresh().results.items()} == {2: "failed"}
+
+
+def test_append_to_a_disk_that_takes_only_a_part_is_told_and_what_was_there_counts(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    append(tmp_path, WISHES, [Wish(1, "One")])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / WISHES).stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(StoreUnavailable):
+            append(tmp_path, WISHES, [Wish(2, "Two")], durable=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Progress(tmp_path).refresh().wishes == {1: (1, "One")}
+    append(tmp_path, WISHES, [Wish(2, "Zwei")])
+    assert Progress(tmp_path).refresh().wishes == {1: (1, "One"), 2: (1, "Zwei")}
+
+
+def test_append_to_a_batch_that_is_gone_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        append(tmp_path / "gone", WISHES, [Wish(1)])

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from utils.storage.faults import no_item, told
+
 ROWS, WISHES, DONE = "rows.jsonl", "wishes.jsonl", "done.jsonl"
 
 
@@ -121,20 +123,28 @@ def read_rows(folder: Path) -> list[PlannedRow]:
 
 
 def append(folder: Path, name: str, entries: list[RowResult] | list[Wish], *, durable: bool = False) -> None:
-    """Add whole lines to a log in one write; what a kill cut off is skipped by readers and closed by the next write."""
+    """Add whole lines to a log; what a kill or a full disk cut off is skipped by readers and closed by the next write.
+
+    Raises:
+        NotFound: The batch is gone.
+        StoreUnavailable: The disk is full, read-only or refuses; only whole lines that were written count.
+    """
     data = "".join(line(asdict(entry)) for entry in entries).encode("utf-8")
-    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size:
-            os.lseek(descriptor, size - 1, os.SEEK_SET)
-            if os.read(descriptor, 1) != b"\n":
-                data = b"\n" + data
-        os.write(descriptor, data)
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with told(no_item()):
+        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)
+                if os.read(descriptor, 1) != b"\n":
+                    data = b"\n" + data
+            view = memoryview(data)
+            while view:  # a nearly full disk takes a part, and refuses only the rest
+                view = view[os.write(descriptor, view) :]
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
