@@ -12,14 +12,14 @@ from utils.ui import bulk_fields as fields
 from utils.ui import bulk_form as form
 from utils.ui import bulk_table as table
 from utils.ui import bulk_work as work
-from utils.ui.components import read
+from utils.ui.components import lean, read
 from utils.ui.job_panel import job_panel, open_jobs
 from utils.ui.sheet import sheet
 
 fields.begin()
 jobs = open_jobs(fields.KINDS)
 
-st.html(f"<style>{read('bulk.css')}</style>")
+st.html(f"<style>{lean(read('bulk.css'))}</style>")
 st.markdown("# Bulk\n:gray[A table goes in, a sound file for every row comes out.]", anchors=False)
 source = table.source()
 shape = table.shape(source)

@@ -116,7 +116,7 @@ def _files(item: Item, view: BatchView, *, is_open: bool) -> None:
         _zip(item, view, is_open=is_open)
         st.download_button(
             "Manifest",
-            partial(_manifest, state.services(), state.session_id(), item.id),
+            partial(manifest, state.services(), state.session_id(), item.id),
             names.download_name(f"{item.title} manifest", ".csv"),
             "text/csv",
             on_click="ignore",
@@ -131,7 +131,7 @@ def _zip(item: Item, view: BatchView, *, is_open: bool) -> None:
     if size_bytes < IN_MEMORY_BYTES * ZIP_MARGIN and not is_open:  # an open batch grows while the page stands
         st.download_button(
             "ZIP",
-            partial(_zip_bytes, state.services(), state.session_id(), item.id),
+            partial(zip_bytes, state.services(), state.session_id(), item.id),
             name,
             "application/zip",
             on_click="ignore",
@@ -144,12 +144,12 @@ def _zip(item: Item, view: BatchView, *, is_open: bool) -> None:
         st.html(f'<a class="pill take" href="{as_html(href)}" download="{as_html(name)}">{words}</a>', width="content")
 
 
-def _zip_bytes(services: Services, session_id: str, item_id: str) -> bytes:
+def zip_bytes(services: Services, session_id: str, item_id: str) -> bytes:
     """Runs in a thread of its own at the click; st.* is out of reach there."""
     return small(files.zip_of(services, session_id, item_id).entries)
 
 
-def _manifest(services: Services, session_id: str, item_id: str) -> bytes:
+def manifest(services: Services, session_id: str, item_id: str) -> bytes:
     """The manifest as of the click."""
     view = batches.view(services, session_id, item_id, limit=services.settings.max_table_rows)
     return manifest_csv(view.rows)

@@ -93,7 +93,7 @@ def defaults() -> SpeechRequest:
         language=get("language"),
         engine=get("engine") or "auto",
         accent=get("accent") or None,
-        voice=get("voice") or None,
+        voice=_voice(),
         speed=float(get("speed")),
         pitch=float(get("pitch")),
         pause_ms=round(get("pause") * 1000),
@@ -101,6 +101,12 @@ def defaults() -> SpeechRequest:
         loudness=get("loudness"),
         format=get("format") or "mp3",
     )
+
+
+def _voice() -> str | None:
+    """The chosen voice, if it speaks the chosen language: that may have changed in the very click that starts."""
+    engine, fitting = get("engine") or "auto", voices.for_language(get("language"))
+    return next((voice.id for voice in fitting if voice.id == get("voice") and engine in ("auto", voice.engine)), None)
 
 
 def options(has_times: bool) -> BatchOptions:

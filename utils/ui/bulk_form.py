@@ -22,9 +22,7 @@ def text_column(table: Shape) -> bool:
     """Ask for the column with the text if no column is called so; answer whether there is a text to speak."""
     if "text" in get("found"):
         return True
-    st.html(
-        '<p class="problem">No column is called "text". Choose the one that shall be spoken, or write a text with variables.</p>'
-    )
+    st.html(f'<p class="problem">{NO_TEXT}</p>')
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         _column("text", table.columns)

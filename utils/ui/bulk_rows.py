@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import PurePath
 from urllib.parse import quote
 
 import streamlit as st
 
 from utils.errors import AppError
+from utils.services import Services
 from utils.speech import voices
 from utils.storage.batch_readers import RowView
 from utils.storage.item import Item
@@ -66,7 +67,14 @@ def _draw(place: str, page: Page, view: BatchView, is_open: bool) -> None:
         "" if is_open else f"{view.item.title}: {view.counts['done']} of {figures.count(total, 'row')} done",
     )
     lines = [_line(view.item, row) for row in view.rows]
-    roster(place, lines, page.within(view.matching), view.matching, around, Acts(speak=_speaker(view.item.id)))
+    roster(
+        place,
+        lines,
+        page.within(view.matching),
+        view.matching,
+        around,
+        Acts(speak=partial(speak, state.services(), state.session_id(), view.item.id)),
+    )
 
 
 def summary(view: BatchView) -> list[Figure]:
@@ -130,8 +138,6 @@ def _trouble(row: RowView) -> str:
     return f"Runs {row.result.over_s:.1f} s over its time." if row.result.over_s > 0 else ""
 
 
-def _speaker(item_id: str) -> Callable[[int, str], None]:
-    def speak(number: int, text: str) -> None:
-        messages.attempt(lambda: batches.edit_row(state.services(), state.session_id(), item_id, number, text))
-
-    return speak
+def speak(services: Services, session_id: str, item_id: str, number: int, text: str) -> None:
+    """Click on "Speak this row"."""
+    messages.attempt(lambda: batches.edit_row(services, session_id, item_id, number, text))

@@ -37,7 +37,7 @@ function button(className, label, act) {
   return made;
 }
 
-/** One line; kept from one update to the next, so that what somebody types in it survives. */
+// One line; kept from one update to the next, so that what somebody types in it survives.
 class Row {
   constructor(roster) {
     this.roster = roster;
@@ -132,7 +132,7 @@ class Row {
     this.close();
   }
 
-  /** Texts can be changed, or not now. */
+  // Texts can be changed, or not now.
   lock() {
     const why = this.roster.data.locked;
     if (this.edit) this.edit.hidden = Boolean(why);
