@@ -103,6 +103,10 @@ def test_access_log_ends_at_the_question_mark(caplog: pytest.LogCaptureFixture) 
         with accesslog.without_queries():
             logger.info('%s - "%s %s HTTP/%s" %d', "::1", "GET", "/api/v1/items?q=secret", "1.1", 200)
         assert caplog.messages == ['::1 - "GET /api/v1/items HTTP/1.1" 200']
+        with accesslog.without_queries():
+            path = "/api/v1/items/20261121-133918-my-dear-john-303e.zip"
+            logger.info('%s - "%s %s HTTP/%s" %d', "::1", "GET", path, "1.1", 200)
+        assert caplog.messages[-1] == '::1 - "GET /api/v1/items/20261121-133918-303e.zip HTTP/1.1" 200'
         logger.info('%s - "%s %s HTTP/%s" %d', "::1", "GET", "/x?y", "1.1", 200)
         assert caplog.messages[-1].endswith('"GET /x?y HTTP/1.1" 200')
 

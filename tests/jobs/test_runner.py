@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.jobs.rig import Rig, rig_in, until
 from utils.errors import Cancelled, EngineBusy, StoreUnavailable
@@ -42,6 +45,15 @@ def test_runner_same_name_twice_runs_once(rig: Rig) -> None:
     for _ in range(2):
         run(rig, job_id, lambda context: runs.append(context.attempt))
     assert runs == [1]
+
+
+def test_runner_log_holds_no_word_of_the_title(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    job_id = rig.put("small")
+    run(rig, job_id, lambda context: None)
+    assert {"job_submitted", "job_started", "job_ended"} <= set(re.findall(r"event=(\w+)", caplog.text))
+    assert "title" in job_id
+    assert "title" not in caplog.text
 
 
 def test_runner_error_of_ours_fails_at_once_with_its_data(rig: Rig) -> None:

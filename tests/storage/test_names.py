@@ -253,3 +253,16 @@ def test_content_disposition_any_name_is_one_ascii_line(name: str) -> None:
 )
 def test_content_disposition_has_an_ascii_name_for_old_clients(name: str, value: str) -> None:
     assert names.content_disposition(name) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("20261121-133918-my-dear-john-303e", "20261121-133918-303e"),
+        ("/items/20261121-133918-cafe-cafe-303e/files/speech.mp3", "/items/20261121-133918-303e/files/speech.mp3"),
+        ("a~20261121-133918-1-0000 b~20261121-133919-2-0001", "a~20261121-133918-0000 b~20261121-133919-0001"),
+        ("/api/v1/items", "/api/v1/items"),
+    ],
+)
+def test_without_words_leaves_time_and_number_of_an_id(text: str, shown: str) -> None:
+    assert names.without_words(text) == shown

@@ -111,7 +111,7 @@ class FileJobs:
             lease, record = claimed
             record |= {"state": "cancelled", "lease": lease.number, "note": "", "ended_at": self._journal.clock()}
             self._journal.save(name, record)
-        log.info("event=job_cancelled job=%s at_once=%s", name, bool(claimed))
+        log.info("event=job_cancelled job=%s at_once=%s", name.logged, bool(claimed))
         if claimed:
             self._board.remove(name)
         return self._status(*self._found(session_id, job_id))
@@ -244,7 +244,9 @@ class FileJobs:
 
     def _handed_over(self, name: JobName, record: Record) -> JobStatus:
         queued = self._queue.enqueue(record["pool"], str(name), record["priority"])
-        log.info("event=job_submitted job=%s kind=%s priority=%d queued=%s", name, record["kind"], record["priority"], queued)
+        log.info(
+            "event=job_submitted job=%s kind=%s priority=%d queued=%s", name.logged, record["kind"], record["priority"], queued
+        )
         self._board.add(name, record)
         return self._status(name, record)
 

@@ -89,7 +89,7 @@ class Heart:
             try:
                 pulse.lease.beat()
             except OSError as exc:  # the item is gone, or the disk: the job will find out by itself
-                log.info("event=no_heartbeat job=%s cause=%s", pulse.name, type(exc).__name__)
+                log.info("event=no_heartbeat job=%s cause=%s", pulse.name.logged, type(exc).__name__)
 
     def _is_stubborn(self, pulse: Pulse) -> bool:
         if not pulse.lease.is_told_to_stop:
@@ -101,4 +101,4 @@ class Heart:
         try:
             self._on_stubborn(pulse)
         except Exception as exc:  # noqa: BLE001 - the heart must not stop: other jobs live by it
-            log.warning("event=close_failed job=%s cause=%s", pulse.name, type(exc).__name__)
+            log.warning("event=close_failed job=%s cause=%s", pulse.name.logged, type(exc).__name__)

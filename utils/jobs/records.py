@@ -30,6 +30,11 @@ class JobName:
     def __str__(self) -> str:
         return f"{self.session_id}~{self.item_id}"
 
+    @property
+    def logged(self) -> str:
+        """As logs name it: without the words of the title in the item's id."""
+        return names.without_words(str(self))
+
     @classmethod
     def parse(cls, text: str) -> JobName | None:
         """The inverse of `str`; None for anything else."""

@@ -155,7 +155,7 @@ class Runner:
             error = _died() if kind else AppError(f"This server does not know the work {record['kind']!r}.", "Update it.")
             return self._settle(context, record, _failed(error))
         started = time.monotonic()
-        log.info("event=job_started job=%s kind=%s attempt=%d", pulse.name, record["kind"], tries)
+        log.info("event=job_started job=%s kind=%s attempt=%d", pulse.name.logged, record["kind"], tries)
         outcome = self._outcome(context, kind, tries, started)
         return None if outcome is None else self._settle(context, record, outcome)
 
@@ -169,7 +169,7 @@ class Runner:
             context.begin(state="running", started_at=now(), ended_at=None, error=None, note="", not_before=0.0, **fresh)
             kind.run(context)
         except LeaseLost:
-            log.info("event=lease_lost job=%s", context.name)
+            log.info("event=lease_lost job=%s", context.name.logged)
             return None
         except JobCancelled:
             return {"state": "cancelled"}
@@ -181,13 +181,17 @@ class Runner:
         except AppError as error:
             if context.is_lost:  # most likely the item was deleted under the engine
                 return None
-            log.info("event=job_refused job=%s code=%s trace=%s", context.name, error.code, where(error))
+            log.info("event=job_refused job=%s code=%s trace=%s", context.name.logged, error.code, where(error))
             return _failed(error)
         except Exception as error:  # noqa: BLE001 - the boundary: a library may raise anything
             if context.is_lost:
                 return None
             log.error(
-                "event=job_broke job=%s attempt=%d error=%s trace=%s", context.name, tries, type(error).__name__, where(error)
+                "event=job_broke job=%s attempt=%d error=%s trace=%s",
+                context.name.logged,
+                tries,
+                type(error).__name__,
+                where(error),
             )
             if tries >= MAX_TRIES:
                 return _failed(_surprise(tries))
@@ -208,13 +212,15 @@ class Runner:
                 return None
             except StoreUnavailable:
                 if pause_s is None:  # remembered, and written when reconciling brings the job here again
-                    log.error("event=job_unsettled job=%s state=%s", context.name, outcome["state"])
+                    log.error("event=job_unsettled job=%s state=%s", context.name.logged, outcome["state"])
                     self._unsettled[context.name] = outcome
                     return None
                 time.sleep(pause_s)
         self._unsettled.pop(context.name, None)
         took_s = self._journal.clock() - (record["started_at"] or self._journal.clock())
-        log.info("event=job_ended job=%s kind=%s state=%s seconds=%.3f", context.name, record["kind"], record["state"], took_s)
+        log.info(
+            "event=job_ended job=%s kind=%s state=%s seconds=%.3f", context.name.logged, record["kind"], record["state"], took_s
+        )
         if record["state"] != "queued":
             return None
         return self._timing.retry_s if record["not_before"] else 0.0
@@ -222,7 +228,7 @@ class Runner:
     def _close_over(self, pulse: Pulse) -> None:
         """A job does not react to its cancellation: overtake its lease, so that it writes nothing more, and close it."""
         if self._journal.close_over(pulse.name, pulse.lease.number):
-            log.info("event=job_closed_over job=%s", pulse.name)
+            log.info("event=job_closed_over job=%s", pulse.name.logged)
 
     def _must_stop(self) -> bool:
         return self._queue.stopping_for_s > self._timing.grace_s

@@ -13,6 +13,7 @@ SLUG_CHARS = 40
 # braces, urn:uuid: and more: each of them another name for the same session.
 _SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _ITEM_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9]+(?:-[a-z0-9]+)*-[0-9a-f]{4}", re.ASCII)
+_WORDS_OF_ID = re.compile(r"\b([0-9]{8}-[0-9]{6})-[a-z0-9-]*-([0-9a-f]{4})(?![a-z0-9-])", re.ASCII)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)  # Windows devices, with any suffix
 _UNSAFE = re.compile(r'[<>:"/\\|?*%]')
@@ -77,6 +78,11 @@ def item_id(title: str, now: float, bump: int = 0) -> str:
     """
     ticks = int(now * 65536) + bump
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(ticks // 65536))}-{slug(title)}-{ticks % 65536:04x}"
+
+
+def without_words(text: str) -> str:
+    """The text with item ids cut down to `<time>-<4 hex>`: the words in the middle are a person's own, which no log may hold."""
+    return _WORDS_OF_ID.sub(r"\1-\2", text)
 
 
 def by_time(identifier: str) -> tuple[str, str, str]:
