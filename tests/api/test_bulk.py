@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -115,6 +116,22 @@ def test_bulk_row_gets_another_text_and_only_that_row_is_spoken(http: httpx.Clie
     assert http.post(f"/api/v1/items/{item}/rows/2", json={"text": "..."}).json()["code"] == "nothing_to_say"
     assert http.post(f"/api/v1/items/{item}/rows/9", json={"text": "x"}).status_code == 404
     assert http.post(f"/api/v1/items/{item}/rows/retry").status_code == 409
+
+
+def test_bulk_rows_edited_at_the_same_time_change_only_where_that_was_accepted(http: httpx.Client) -> None:
+    table = "text\n" + "".join(f"Old {number}.\n" for number in range(1, 9))
+    batch = send(http, table, defaults={"engine": "espeak"}).json()["item"]["id"]
+    ended(http, batch)
+
+    def edit(number: int) -> int:
+        return http.post(f"/api/v1/items/{batch}/rows/{number}", json={"text": f"New {number}."}).status_code
+
+    with ThreadPoolExecutor(8) as together:
+        answers = list(together.map(edit, range(1, 9)))
+    ended(http, batch)
+    assert 202 in answers
+    texts = [row["text"] for row in http.get(f"/api/v1/items/{batch}/rows").json()["rows"]]
+    assert texts == [f"{'New' if answer == 202 else 'Old'} {number}." for number, answer in enumerate(answers, 1)]
 
 
 def test_bulk_mapping_by_names_and_templates(http: httpx.Client) -> None:

@@ -51,6 +51,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         """Reads the planned rows."""
+        self.changing = threading.Lock()  # held from the look whether a wish is allowed until the work on it is submitted
         self._rows = read_rows(folder)
         self._places = {row.number: place for place, row in enumerate(self._rows)}
         self._progress = Progress(folder)

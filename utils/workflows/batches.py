@@ -119,13 +119,14 @@ def zip_entries(services: Services, session_id: str, item_id: str) -> list[Entry
 def retry_failed(services: Services, session_id: str, item_id: str) -> JobStatus:
     """Speak the failed rows again, and those that a cancel left. Raises NotFound, Conflict when nothing is left to do."""
     item, folder, reader = _found(services, session_id, item_id)
-    _refuse_open(services, session_id, item_id)
-    rows = reader.rows()
-    failed = [row.plan.number for row in rows if row.state == "failed"]
-    if not failed and not any(row.state == "waiting" for row in rows):
-        raise Conflict("Every row of this batch is spoken.", "Change a row's text to speak it again.")
-    append(folder, WISHES, [Wish(number) for number in failed], durable=True)
-    return _go_on(services, session_id, item)
+    with reader.changing:
+        _refuse_open(services, session_id, item_id)
+        rows = reader.rows()
+        failed = [row.plan.number for row in rows if row.state == "failed"]
+        if not failed and not any(row.state == "waiting" for row in rows):
+            raise Conflict("Every row of this batch is spoken.", "Change a row's text to speak it again.")
+        append(folder, WISHES, [Wish(number) for number in failed], durable=True)
+        return _go_on(services, session_id, item)
 
 
 def edit_row(services: Services, session_id: str, item_id: str, number: int, text: str) -> JobStatus:
@@ -146,9 +147,10 @@ def edit_row(services: Services, session_id: str, item_id: str, number: int, tex
         raise BadInput(f"The text has {len(text):,} characters, allowed are {MAX_CELL_CHARS:,} a row.", "Shorten it.")
     request = SpeechRequest.from_dict({**item.request.get("defaults", {}), **row.plan.request, "text": text})
     planning.plan(request, max_chars=services.settings.max_text_chars)
-    _refuse_open(services, session_id, item_id)
-    append(folder, WISHES, [Wish(number, text)], durable=True)
-    return _go_on(services, session_id, item)
+    with reader.changing:
+        _refuse_open(services, session_id, item_id)
+        append(folder, WISHES, [Wish(number, text)], durable=True)
+        return _go_on(services, session_id, item)
 
 
 def _refuse_open(services: Services, session_id: str, item_id: str) -> None:
