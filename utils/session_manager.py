@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from utils.storage.trash import UNDO_S
 __all__ = ["UNDO_S", "Session", "SessionManager", "SweepReport", "Usage"]
 
 TOUCH_S = 60.0  # last_activity is written at most this often
-DELETE_WAIT_S = 0.5  # a short write of another tab must not refuse a deletion
 TRASH_EVERY_S = 15.0
 _LOG = logging.getLogger("sotto.sessions")
 
@@ -134,14 +133,17 @@ class SessionManager(ItemStore):
             NotFound: There is none of that id.
             Conflict: A job is open or somebody holds a lease, and `force` is off.
         """
-        with sessions.opened(self.outputs, session_id) as folder, self._root() as root:
-            try:
-                with nullcontext() if force or self.markers.ids(session_id) else locks.alone(folder, DELETE_WAIT_S):
-                    if not force and self.markers.ids(session_id):
-                        raise locks.Busy
-                    self._trash.take_session(root, session_id)
-            except locks.Busy as exc:
-                raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.") from exc
+        with sessions.opened(self.outputs, session_id) as folder, self._root() as root, ExitStack() as stack:
+            if not force:
+                try:
+                    # Leases only: a short write of another tab need not be waited for, it just came before the deletion.
+                    stack.enter_context(locks.alone(stack.enter_context(sessions.place(folder, sessions.LEASE_LOCK)), wait_s=0))
+                    busy = bool(self.markers.ids(session_id))
+                except locks.Busy:
+                    busy = True
+                if busy:
+                    raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.")
+            self._trash.take_session(root, session_id)
             root.flush()
         self.markers.drop_session(session_id)
         self._trash.forget_items(session_id)

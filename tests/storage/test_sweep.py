@@ -74,6 +74,30 @@ def test_sweep_spares_a_session_in_which_work_begins_meanwhile(store: SessionMan
     assert (report.removed, report.kept, report.active) == ((), 1, 1)
 
 
+class LateWriter(Markers):
+    """Somebody writes in a session after the sweep has looked at it."""
+
+    file: Path
+    now: float
+    calls: int = 0
+
+    def sessions(self) -> set[str]:
+        self.calls += 1
+        if self.calls == 2:
+            os.utime(self.file, (self.now, self.now))
+        return super().sessions()
+
+
+def test_sweep_by_count_spares_a_session_that_is_used_meanwhile(store: SessionManager, clock: Clock) -> None:
+    oldest, newest = store.create_session(), store.create_session()
+    clock.forward(60)
+    store.update_session(newest, status="idle")
+    late = LateWriter(store.markers.folder)
+    late.file, late.now, store.markers = store.outputs / oldest / "session.json", clock.now, late
+    assert removed(store, max_sessions=1) == []
+    assert removed(store, max_sessions=1) != []
+
+
 def test_sweep_dry_run_says_what_a_sweep_does_and_changes_nothing(store: SessionManager, clock: Clock) -> None:
     old = [store.create_session() for _ in range(3)]
     clock.forward(2 * DAY)
@@ -213,6 +237,18 @@ def test_sweep_removes_what_killed_writers_left_and_nobody_gets_younger(store: S
     assert store.get_item(session, item)
     clock.forward(5 * HOUR)
     assert removed(store) == [session]
+
+
+def test_sweep_that_removes_leftovers_still_knows_how_late_they_were(store: SessionManager, clock: Clock) -> None:
+    session = store.create_session()
+    make_old(store.outputs / session, clock.now)
+    clock.forward(20 * HOUR)
+    orphan = store.outputs / session / "single" / ".tmp-0123"
+    orphan.write_bytes(b"half")
+    os.utime(orphan, (clock.now, clock.now))
+    store.cleanup_old_sessions()
+    assert not orphan.exists()
+    assert store.expires_at(session) == clock.now + DAY
 
 
 def test_sweep_leaves_temporaries_of_work_that_runs(store: SessionManager) -> None:

@@ -54,7 +54,7 @@ class Store:
         """Hold the session: sweeps and deletions leave it alone until the end of the block. Raises NotFound."""
         with ExitStack() as stack:
             with told(no_session()):  # errors of the block itself are its own
-                self._hold(stack, session_id)
+                self._lease(stack, session_id)
             yield
 
     @contextmanager
@@ -68,6 +68,12 @@ class Store:
         folder = stack.enter_context(Folder.open(self.outputs / session_id))
         stack.enter_context(locks.shared(folder))
         folder.stat(sessions.RECORD)  # a folder that we did not make is never adopted
+        return folder
+
+    def _lease(self, stack: ExitStack, session_id: str) -> Folder:
+        """As `_hold`, and a deletion that is not forced is refused meanwhile."""
+        folder = self._hold(stack, session_id)
+        stack.enter_context(locks.shared(stack.enter_context(sessions.place(folder, sessions.LEASE_LOCK))))
         return folder
 
     @contextmanager

@@ -102,7 +102,7 @@ class ItemStore(Store):
     def scratch(self, session_id: str, item_id: str) -> Iterator[Path]:
         """A folder inside the item for work in progress, removed at the end whatever happens. Holds a lease meanwhile."""
         with ExitStack() as stack:
-            with told(no_session()), items.opened(self._hold(stack, session_id), item_id) as folder:
+            with told(no_session()), items.opened(self._lease(stack, session_id), item_id) as folder:
                 work = files.new_scratch(folder)
             stack.callback(shutil.rmtree, work, ignore_errors=True)
             yield work

@@ -13,7 +13,7 @@ from utils.storage import locks, names
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_item, told
 from utils.storage.item import KINDS, Item
-from utils.storage.sessions import FOLDERS
+from utils.storage.sessions import FOLDERS, place
 
 RECORD = "item.json"
 LISTED = ("single", "bulk")
@@ -37,15 +37,12 @@ def create(
     if kind not in KINDS or folder not in LISTED:
         raise ValueError(f"unknown kind {kind!r} or folder {folder!r} of an item")
     shown = names.clean_title(title) or "Untitled"
-    place = "samples" if kind == SAMPLE else folder
-    if not session.is_folder(place):
-        with suppress(FileExistsError):
-            session.make(place)
-    with session.sub(place) as parent, parent.building() as (temporary, building):
+    folder = "samples" if kind == SAMPLE else folder
+    with place(session, folder) as parent, parent.building() as (temporary, building):
         for name, data in files.items():
             building.put(file_name(name), data, when=now)
         for bump in range(_TRIES):
-            item = Item(names.item_id(shown, now, bump), place, kind, shown, now, now, request=request)
+            item = Item(names.item_id(shown, now, bump), folder, kind, shown, now, now, request=request)
             if any(_has(session, other, item.id) for other in FOLDERS):
                 continue
             building.write(RECORD, _data(item), when=now)
@@ -80,8 +77,7 @@ def parent_of(session: Folder, item_id: str) -> str:
 @contextmanager
 def opened(session: Folder, item_id: str) -> Iterator[Folder]:
     """The item's folder, open. Raises NotFound."""
-    place = parent_of(session, item_id)
-    with told(no_item()), session.sub(place) as parent, parent.sub(item_id) as folder:
+    with told(no_item()), session.sub(parent_of(session, item_id)) as parent, parent.sub(item_id) as folder:
         yield folder
 
 

@@ -18,7 +18,7 @@ if sys.platform != "win32":
     import fcntl
 
 
-POLL_S = 0.002  # short, to find the gaps between the writes of a busy tab
+POLL_S = 0.005
 
 
 class Busy(Exception):

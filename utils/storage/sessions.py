@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ RECORD = "session.json"
 STATUSES = ("idle", "recording", "processing", "complete", "error")
 PREFERENCES_BYTES = 256 * 1024
 FOLDERS = ("single", "bulk", "samples")  # where items lie; samples are never listed, their folder is made when needed
+
+# Which folder is locked for what: the session's own by whoever uses it, against the sweep; these two for the rest.
+RECORD_LOCK = "single"
+LEASE_LOCK = "bulk"
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,17 @@ def read(folder: Folder) -> Session:
 
 @contextmanager
 def changing(folder: Folder) -> Iterator[None]:
-    """One writer of the record at a time. The lock is that of `single`, because the session's own tells who works in it."""
-    with folder.sub(FOLDERS[0]) as single, locks.alone(single):
+    """One writer of the record at a time."""
+    with place(folder, RECORD_LOCK) as single, locks.alone(single):
         yield
+
+
+def place(session: Folder, name: str) -> Folder:
+    """One of FOLDERS, open; made when it is missing."""
+    if not session.is_folder(name):
+        with suppress(FileExistsError):
+            session.make(name)
+    return session.sub(name)
 
 
 def change(folder: Folder, now: float, *, durable: bool = True, **changes: Any) -> Session:
