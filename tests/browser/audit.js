@@ -82,6 +82,6 @@
 
   // ---- width
   for (const element of [document.documentElement, ...all.filter((one) => one.matches("[data-testid=stMain], section"))])
-    if (element.scrollWidth > element.clientWidth + 1) problems.push(`too wide: ${element.scrollWidth} > ${element.clientWidth}`);
+    if (element.clientWidth && element.scrollWidth > element.clientWidth + 1) problems.push(`too wide: ${element.scrollWidth} > ${element.clientWidth}`);
   return problems;
 }

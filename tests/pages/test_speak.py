@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import Stage, drawn, words
@@ -203,6 +204,21 @@ def test_speak_foreign_session_sees_nothing(stage: Stage) -> None:
     page = stage.open()
     assert "Hello" not in words(page)
     assert "appears here" in words(page)
+
+
+def test_speak_defect_behind_a_click_shows_an_id_and_logs_no_words_of_the_person(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = stage.open()
+
+    def broken(*args: object) -> None:
+        raise ValueError("secret words")
+
+    monkeypatch.setattr(stage.jobs, "submit", broken)
+    type_and_generate(page)
+    assert not page.exception
+    assert "tell the operator the id" in words(page)
+    assert "ValueError" in caplog.text and "secret words" not in caplog.text
 
 
 # ---- the card's menu, undo, the shelf

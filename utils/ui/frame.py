@@ -38,4 +38,4 @@ pages = [
 try:
     st.navigation(pages, position="top").run()
 except Exception as defect:  # noqa: BLE001 - the last place before Streamlit's own, which would log what somebody typed
-    messages.defect(defect)
+    messages.problem(messages.incident(defect))

@@ -37,14 +37,17 @@ def problem(error: AppError | Mapping[str, Any]) -> None:
     st.html(f'<p class="problem" role="alert">{told}</p>')
 
 
-def defect(exc: BaseException) -> None:
-    """Show an id for what nobody expected, and log the kind and place under it; the exception's own words may be a person's."""
-    incident = uuid.uuid4()
+def incident(exc: BaseException) -> dict[str, Any]:
+    """What to tell about something that nobody expected: an id, under which the log has its kind and place.
+
+    The exception's own words are in neither: they may be a person's.
+    """
+    number = uuid.uuid4()
     frames = traceback.extract_tb(exc.__traceback__)[-8:]
     where = " < ".join(f"{frame.name} {frame.filename}:{frame.lineno}" for frame in reversed(frames))
-    log.error("incident %s: %s in %s", incident, type(exc).__name__, where)
-    hint = f"Reload the page. If it happens again, tell the operator the id {incident}."
-    problem({"sentence": "Something went wrong in the server.", "hint": hint})
+    log.error("incident %s: %s in %s", number, type(exc).__name__, where)
+    hint = f"Reload the page. If it happens again, tell the operator the id {number}."
+    return {"sentence": "Something went wrong in the server.", "hint": hint}
 
 
 def attempt(action: Callable[[], object]) -> bool:
@@ -53,6 +56,9 @@ def attempt(action: Callable[[], object]) -> bool:
         action()
     except AppError as error:
         st.session_state[TROUBLE] = error.as_dict()
+        return False
+    except Exception as exc:  # noqa: BLE001 - a click's last place before Streamlit's own, which would log what somebody typed
+        st.session_state[TROUBLE] = incident(exc)
         return False
     st.session_state.pop(TROUBLE, None)
     return True
