@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from utils.api.intake import Intake, max_body_bytes
+from utils.api.intake import SLACK_BYTES, Intake, max_body_bytes
 from utils.settings import Settings
 
 JSON = {"content-type": "application/json"}
@@ -124,3 +124,34 @@ def test_intake_head_is_answered_as_get_without_body() -> None:
 def test_intake_limit_carries_the_longest_text_however_it_is_escaped() -> None:
     limit_bytes = max_body_bytes(Settings(max_text_chars=1000))
     assert len(json.dumps({"text": "\N{SPEAKING HEAD IN SILHOUETTE}" * 1000})) <= limit_bytes
+
+
+def test_intake_large_bodies_find_room_again_when_others_are_done() -> None:
+    size = SLACK_BYTES + 60
+
+    async def ask(intake: Intake, pieces: list[bytes], *, waits: asyncio.Event | None = None) -> list[dict[str, Any]]:
+        left, sent = list(pieces), []
+
+        async def receive() -> dict[str, Any]:
+            if waits and len(left) == 1:
+                await waits.wait()
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
+        await intake(scope, receive, send)
+        return sent
+
+    async def play() -> list[int]:
+        intake, go_on = Intake(echo, limit_bytes=size, held_bytes=100), asyncio.Event()
+        first = asyncio.create_task(ask(intake, [b"a" * (size - 1), b"a"], waits=go_on))
+        await asyncio.sleep(0)
+        refused = await ask(intake, [b"b" * size])
+        small = await ask(intake, [b"c" * SLACK_BYTES])
+        go_on.set()
+        answers = [await first, refused, small, await ask(intake, [b"d" * size])]
+        return [answer[0]["status"] for answer in answers]
+
+    assert asyncio.run(play()) == [200, 429, 200, 200]

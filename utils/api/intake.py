@@ -9,16 +9,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import problems
 from utils.api.multipart import MAX_FIELD_BYTES
-from utils.errors import TooLarge, UnsupportedMedia
+from utils.errors import TooLarge, TooMany, UnsupportedMedia
 from utils.settings import Settings
 from utils.speech.table.read import MAX_TABLE_BYTES
 
 HEAD = "sotto.head"  # key in the scope of a HEAD request that is answered as GET
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BODY_TIME_S = 60.0
+NO_ROOM_S = 5.0
 BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
 FORM_PATH = "/v1/bulk"  # the one route that takes a form
 SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
+HELD_BYTES = 256 * 2**20  # of all larger bodies together that are in memory at one time
 
 
 def max_body_bytes(settings: Settings) -> int:
@@ -45,43 +47,55 @@ class Intake:
         limit_bytes: Longest JSON body.
         form_bytes: Longest body of a form with a table.
         time_s: Seconds within which a body must have arrived.
+        held_bytes: Most that all bodies above SLACK_BYTES may take together; smaller ones always find room.
     """
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, form_bytes: int = 0, time_s: float = BODY_TIME_S) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limit_bytes: int, form_bytes: int = 0, time_s: float = BODY_TIME_S, held_bytes: int = HELD_BYTES
+    ) -> None:
         self.app = app
         self._limit_bytes = limit_bytes
         self._form_bytes = form_bytes
         self._time_s = time_s
+        self._room = held_bytes  # what is left of it; all bodies are read on one loop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
             await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
         elif scope["type"] == "http" and scope["method"] in BODY_METHODS:
-            try:
-                form = scope["path"].endswith(FORM_PATH)
-                body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else self._limit_bytes, form)
-            except _Refused as refused:
-                await refused.answer(scope, receive, send)
-            else:
-                if body is not None:
-                    await self.app(scope, _replay(body, receive), send)
+            await self._with_body(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _read(self, headers: Headers, receive: Receive, limit_bytes: int, form: bool) -> bytes | None:
+    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        form = scope["path"].endswith(FORM_PATH)
+        held = bytearray()
+        try:
+            body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else self._limit_bytes, form, held)
+            if body is not None:
+                await self.app(scope, _replay(body, receive), send)
+        except _Refused as refused:
+            await refused.answer(scope, receive, send)
+        finally:
+            self._room += max(len(held) - SLACK_BYTES, 0)
+
+    async def _read(self, headers: Headers, receive: Receive, limit_bytes: int, form: bool, body: bytearray) -> bytes | None:
         """The whole body, or None when the client went away in the middle; _Refused with the answer to what is not let in."""
         told = headers.get("content-length", "")
         if told.isascii() and told.isdigit() and int(told[:19]) > limit_bytes:
             raise _Refused(_too_large(limit_bytes, form))
-        body = bytearray()
         with anyio.move_on_after(self._time_s):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
+                before = max(len(body) - SLACK_BYTES, 0)
                 body += message.get("body", b"")
+                self._room -= max(len(body) - SLACK_BYTES, 0) - before
                 if len(body) > limit_bytes:
                     raise _Refused(_too_large(limit_bytes, form))
+                if self._room < 0:
+                    raise _Refused(_no_room())
                 if not message.get("more_body", False):
                     if body and not form and not is_json(headers.get("content-type", "")):
                         raise _Refused(_wrong_type())
@@ -108,6 +122,11 @@ def _wrong_type() -> Response:
 
 def _too_slow(time_s: float) -> Response:
     error = problems.RequestTooSlow(f"The body did not arrive within {time_s:g} seconds.", "Send it again.")
+    return problems.response(error, {"Connection": "close"})
+
+
+def _no_room() -> Response:
+    error = TooMany("Too many large bodies arrive at this moment.", "Send it again in a few seconds.", retry_after_s=NO_ROOM_S)
     return problems.response(error, {"Connection": "close"})
 
 

@@ -65,16 +65,18 @@ def check(services: Services, session_id: str, upload: Upload, wanted: Wanted) -
         TooLarge: It is over its limit.
         UnsupportedMedia: It is no table.
         BadInput: An option of the batch is not allowed.
+        TooMany: Other tables are being read, for a long time.
     """
     wanted.options.checked()
     key = _key(session_id, upload, wanted)
     known = services.checker.get(key)
     if known is None:
-        table = reading.read(upload.data, upload.name, max_rows=services.settings.max_table_rows, paragraphs=wanted.paragraphs)
-        mapping = dict(recognise(table.columns) if wanted.mapping is None else wanted.mapping)
-        rows = render(table, mapping, wanted.template)
-        known = Checked(table, mapping, _checked(services, rows))
-        services.checker.put(key, known)
+        with services.checker.turn():
+            table = reading.read(upload.data, upload.name, max_rows=services.settings.max_table_rows, paragraphs=wanted.paragraphs)
+            mapping = dict(recognise(table.columns) if wanted.mapping is None else wanted.mapping)
+            rows = render(table, mapping, wanted.template)
+            known = Checked(table, mapping, _checked(services, rows))
+            services.checker.put(key, known)
     return known
 
 
