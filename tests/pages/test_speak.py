@@ -355,3 +355,14 @@ def test_speak_file_over_the_limit_is_refused_with_a_sentence(stage: Stage) -> N
     page.file_uploader[0].upload("long.txt", b"a" * 501, "text/plain").run()
     assert "501 characters" in words(page) and "MAX_TEXT_CHARS" in words(page)
     assert page.text_area(key="speak_text").value == ""
+
+
+def test_speak_without_google_offers_nothing_of_it(stage: Stage) -> None:
+    del stage.services.engines["gtts"]  # type: ignore[attr-defined]  # as TTS_ENGINE=espeak does
+    page = stage.open()
+    page.session_state["speak_more"] = True
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="speak_engine").options == ["Automatic", "eSpeak NG"]
+    assert not [label for label in page.selectbox(key="speak_voice").options if "Google" in label]
+    assert page.selectbox(key="speak_accent").disabled

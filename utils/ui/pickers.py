@@ -6,6 +6,7 @@ import streamlit as st
 
 from utils.speech import voices
 from utils.speech.contract import DEFAULT_LOUDNESS_LUFS, Voice
+from utils.ui import state
 
 AUTOMATIC = ""  # no voice or accent chosen: the engine's own for the language
 AUTO = "auto"
@@ -28,14 +29,17 @@ LOUDNESS = {
 
 def language(key: str) -> str:
     """Draw the choice of a language; type to search. Answers its tag."""
-    names = {language.tag: language.name for language in voices.languages()}
+    here = state.services().engines
+    names = {language.tag: language.name for language in voices.languages() if not here.keys().isdisjoint(language.firsts)}
     _stay_within(key, names, next(iter(names)))
     return str(st.selectbox("Language", list(names), format_func=names.__getitem__, key=key, persist_state="session"))
 
 
 def voice(key: str, language_tag: str, engine: str) -> str:
     """Draw the choice of a voice for a language, of one engine or of all; type to search. Answers its id, empty for none chosen."""
-    found = {voice.id: voice for voice in voices.for_language(language_tag) if engine in (AUTO, voice.engine)}
+    here = state.services().engines
+    offered = [voice for voice in voices.for_language(language_tag) if voice.engine in here]
+    found = {voice.id: voice for voice in offered if engine in (AUTO, voice.engine)}
     spoken = voices.find_language(language_tag).name
     options = [AUTOMATIC, *found]
     _stay_within(key, options, AUTOMATIC)
@@ -54,7 +58,7 @@ def voice_label(voice: Voice, language_name: str) -> str:
 
 def accent(key: str, language_tag: str, *, disabled: bool) -> str:
     """Draw the choice of an accent of the Google voice. Answers its host variant, empty for the usual one."""
-    names = dict(voices.accents(language_tag))
+    names = dict(voices.accents(language_tag)) if "gtts" in state.services().engines else {}
     options = [AUTOMATIC, *names]
     _stay_within(key, options, AUTOMATIC)
 
@@ -71,7 +75,8 @@ def accent(key: str, language_tag: str, *, disabled: bool) -> str:
 
 def engine(key: str, language_tag: str) -> str:
     """Draw the choice of an engine among those that speak a language. Answers its name, or `auto`."""
-    labels = {AUTO: "Automatic"} | {name: label for name, label in voices.LABELS.items() if voices.has_engine(language_tag, name)}
+    here = [name for name in state.services().engines if voices.has_engine(language_tag, name)]
+    labels = {AUTO: "Automatic"} | {name: voices.LABELS.get(name, name) for name in here}
     _stay_within(key, labels, AUTO)
     hint = (
         "Automatic: Google, and eSpeak NG on this server when Google cannot be reached. With eSpeak NG no text leaves this server."
