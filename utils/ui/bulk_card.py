@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from functools import partial
 from pathlib import PurePath
 
@@ -37,8 +38,9 @@ def card(item: Item, jobs: Sequence[JobStatus]) -> None:
     with st.container(border=True, key=f"{PLACE}_result"):
         item_card._rename_line(item, PLACE)
         if len(jobs) > 1 or not job.is_open:  # a single open one has its title in the panel above
+            told = facts(item, services.clock(), state.zone())
             with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=key("head")):
-                st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(facts(item))}]", width="stretch")
+                st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(told)}]", width="stretch")
                 if not job.is_open:
                     item_card._menu(item, PLACE)
         if not job.is_open:
@@ -68,9 +70,9 @@ def _track(item: Item) -> None:
                 item_card._download(item, file, PLACE)
 
 
-def facts(item: Item) -> str:
+def facts(item: Item, now: float, zone: tzinfo | None) -> str:
     """One quiet line about a batch: when, from what, kept."""
-    words = [figures.ago(item.created_at, state.services().clock(), state.zone())]
+    words = [figures.ago(item.created_at, now, zone)]
     source = str(item.request.get("source", ""))
     if source and PurePath(source).stem != item.title:
         words.append(source)

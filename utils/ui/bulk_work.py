@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -75,26 +75,24 @@ def rest(items: Sequence[Item], card: Item | None, jobs: Sequence[JobStatus], mo
     if not others:
         return
     st.markdown("### Other batches" if card else "### Batches", anchors=False)
-    running = {job.id: job for job in jobs}
-    lines = [Line(item.id, item.title, "opens", "batch", facts=_line_facts(item, running)) for item in others]
+    running, now, zone = {job.id: job for job in jobs}, state.services().clock(), state.zone()
+    told = [f"{bulk_card.facts(item, now, zone)} · {_came_to(item, running.get(item.id))}" for item in others]
+    lines = [Line(item.id, item.title, "opens", "batch", facts=facts) for item, facts in zip(others, told, strict=True)]
     roster(key("others"), lines, Page("all", 1, len(lines)), len(lines), Around("Other batches"), Acts(open=_open))
     if more:
         st.button("Show more", type="tertiary", key=key("show_more"), on_click=_show_more)
 
 
-def _line_facts(item: Item, running: Mapping[str, JobStatus]) -> str:
-    words = [bulk_card.facts(item)]
+def _came_to(item: Item, job: JobStatus | None) -> str:
+    """How far a batch is, or what it has come to."""
+    rows = figures.count(float(item.request.get("rows", 0)), "row")
+    if job:
+        return f"{job.done:,.0f} of {rows} so far"
     made = item.result
-    if job := running.get(item.id):
-        words.append(f"{job.done:,.0f} of {figures.count(job.total or float(item.request.get('good', 0)), 'row')} so far")
-    elif made:
-        words.append(f"{made.get('done', 0):,} of {figures.count(made.get('rows', 0), 'row')}")
-        words.append(figures.length(float(made.get("seconds") or 0)))
-        if made.get("failed"):
-            words.append(f"{made['failed']:,} failed")
-    else:
-        words.append(f"{figures.count(item.request.get('rows', 0), 'row')}, none done")
-    return " · ".join(words)
+    if not made:
+        return f"{rows}, none done"
+    failed = [f"{made['failed']:,} failed"] if made.get("failed") else []
+    return " · ".join([f"{made.get('done', 0):,} of {rows}", figures.length(float(made.get("seconds") or 0)), *failed])
 
 
 def _open(item_id: str) -> None:

@@ -31,6 +31,6 @@ def _names_columns(first: str, rest: list[str]) -> bool:
     """The first line is a header whose columns we know; prose with commas is not."""
     for delimiter in DELIMITERS:
         names = [name.strip(' "') for name in first.split(delimiter)]
-        if len(names) > 1 and recognise(names):
+        if len(names) > 1 and recognise(names) and not any(name.endswith((".", "!", "?")) for name in names):
             return True
     return looks_like_header((first.strip('"'),)) and not any(delimiter in line for line in rest for delimiter in DELIMITERS)

@@ -5,6 +5,7 @@
 // `audio` is an address, empty for a row without sound; `locked` says why texts cannot be changed now; `news` is told to screen
 // readers when it changes. Triggers: only = key of a filter, page = number, open = key of a row, speak = {number, text}.
 
+const MAX_CHARS = 5000; // of one row, as the server has it
 const MARKS = {
   play: "M8 5.1v13.8c0 .8.9 1.3 1.6.8l10.2-6.9c.6-.4.6-1.3 0-1.7L9.6 4.3C8.9 3.8 8 4.3 8 5.1z",
   pause: "M7.8 5h1.4a1.3 1.3 0 0 1 1.3 1.3v11.4a1.3 1.3 0 0 1-1.3 1.3H7.8a1.3 1.3 0 0 1-1.3-1.3V6.3A1.3 1.3 0 0 1 7.8 5zm7 0h1.4a1.3 1.3 0 0 1 1.3 1.3v11.4a1.3 1.3 0 0 1-1.3 1.3h-1.4a1.3 1.3 0 0 1-1.3-1.3V6.3A1.3 1.3 0 0 1 14.8 5z",
@@ -105,7 +106,7 @@ class Row {
     const { number, text, name, audio, note } = this.data;
     const id = `text-${number}`;
     this.detail = make("div", "detail");
-    this.field = make("textarea", "", { id, value: text, dir: "auto", maxLength: 5000 });
+    this.field = make("textarea", "", { id, value: text, dir: "auto", maxLength: MAX_CHARS });
     this.detail.append(make("label", "", { htmlFor: id, textContent: `Text of row ${number}` }), this.field);
     this.hint = make("p", "hint");
     if (note) this.detail.append(make("p", "", { textContent: note }));
