@@ -20,30 +20,44 @@ AUDIO_OUTPUT_SYNCHRONOUS, CHARS_UTF8, END_PAUSE = 2, 1, 0x1000
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
+class Bare:
+    """The library in this process."""
+
+    def __init__(self) -> None:
+        """Load it, with one voice."""
+        self._lib = lib = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        self.rate_hz: int = lib.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data, 0)
+        lib.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *[ctypes.c_uint] * 4, ctypes.c_void_p, ctypes.c_void_p]
+        lib.espeak_SetVoiceByName(b"en-us")
+        lib.espeak_SetParameter(1, 175, 0)
+        self._pcm = pcm = bytearray()
+
+        @CALLBACK  # type: ignore[untyped-decorator]
+        def keep(samples: object, count: int, _events: object) -> int:
+            if samples and count > 0:
+                pcm.extend(ctypes.string_at(samples, count * 2))  # type: ignore[arg-type]
+            return 0
+
+        self._keep = keep  # must stay referenced
+        lib.espeak_SetSynthCallback(keep)
+
+    def speak(self, text: bytes, path: Path) -> None:
+        """Speak a text and write it as MP3."""
+        self._pcm.clear()
+        text += b"\0"
+        self._lib.espeak_Synth(text, len(text), 0, 1, 0, CHARS_UTF8 | END_PAUSE, None, None)
+        self._lib.espeak_Synchronize()
+        encode(np.frombuffer(bytes(self._pcm), dtype="<i2"), self.rate_hz, path)
+
+
 def main(text_file: str, folder: str, runs: int) -> None:
     """Speak the text `runs` times and print the seconds of the quickest."""
-    lib = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate_hz = lib.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
-    lib.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *[ctypes.c_uint] * 4, ctypes.c_void_p, ctypes.c_void_p]
-    lib.espeak_SetVoiceByName(b"en-us")
-    lib.espeak_SetParameter(1, 175, 0)
-    text = Path(text_file).read_bytes() + b"\0"
-    pcm = bytearray()
-
-    @CALLBACK  # type: ignore[untyped-decorator]
-    def keep(samples: object, count: int, _events: object) -> int:
-        if samples and count > 0:
-            pcm.extend(ctypes.string_at(samples, count * 2))  # type: ignore[arg-type]
-        return 0
-
-    lib.espeak_SetSynthCallback(keep)
+    bare, text = Bare(), Path(text_file).read_bytes()
     times = []
     for number in range(runs):
-        pcm.clear()
         began = time.perf_counter()
-        lib.espeak_Synth(text, len(text), 0, 1, 0, CHARS_UTF8 | END_PAUSE, None, None)
-        lib.espeak_Synchronize()
-        encode(np.frombuffer(bytes(pcm), dtype="<i2"), rate_hz, Path(folder) / f"{number}.mp3")
+        bare.speak(text, Path(folder) / f"{number}.mp3")
         times.append(time.perf_counter() - began)
     print(min(times))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.google import FakeGoogle
+from tests.fakes.mp3 import tone
 from tests.jobs.batch_rig import DEFAULTS, Batches, planned, with_google, wrong
 from tests.jobs.rig import Rig, until
 from tests.jobs.test_batch import meanwhile
@@ -19,6 +20,8 @@ AUTO = replace(DEFAULTS, engine="auto")
 
 @pytest.fixture
 def google() -> Iterator[FakeGoogle]:
+    for pitch in range(200, 900, 100):
+        tone(0.4, pitch)  # each is made once: many threads that ask for the first time at once would make it many times
     with FakeGoogle() as google:
         yield google
 

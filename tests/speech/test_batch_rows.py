@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +122,13 @@ def stage(tmp_path: Path) -> Stage:
 
 def rows(*texts: str, **more: Any) -> list[RowTask]:
     return [RowTask(n, f"{n:04d}", replace(PLAIN, text=text, **more)) for n, text in enumerate(texts, 1)]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def well(outcome: SpokenRow | Exception) -> SpokenRow:
@@ -249,8 +256,7 @@ def test_close_stops_what_is_being_spoken(stage: Stage) -> None:
     stage.espeak.gate.clear()
     tasks = [*rows("One.", "Two.", engine="espeak"), RowTask(3, "0003", replace(PLAIN, text="Three.", engine="gtts"))]
     speaker = stage.speaker(tasks)
-    assert not speaker.poll()
-    assert (stage.google.now, stage.espeak.now) == (1, 1)
+    wait_for(lambda: (stage.google.now, stage.espeak.now) == (1, 1))
     began = time.monotonic()
     speaker.close()
     assert time.monotonic() - began < 5.0
@@ -262,14 +268,13 @@ def test_wind_up_ends_rows_of_the_service_and_gives_up_groups(stage: Stage) -> N
     stage.espeak.gate.clear()
     tasks = [RowTask(n, f"{n:04d}", replace(PLAIN, text=f"Row {n}.", engine="gtts")) for n in range(10, 20)]
     with closing(stage.speaker([*rows("One.", "Two.", engine="espeak"), *tasks])) as speaker:
-        assert not speaker.poll()
+        wait_for(lambda: (stage.google.now, stage.espeak.now) == (4, 1))
         speaker.wind_up()
         stage.google.gate.set()
         stage.espeak.gate.set()
         ended = []
-        while not speaker.idle:
+        while not speaker.finished:
             ended += speaker.poll()
-        assert not speaker.finished
     assert sorted(task.number for task, _ in ended) == [10, 11, 12, 13]
 
 

@@ -156,7 +156,7 @@ class BatchWork:
         """Write down what still ends by itself."""
         speaker.wind_up()
         until = time.monotonic() + WIND_UP_S
-        while not speaker.idle and time.monotonic() < until:
+        while not speaker.finished and time.monotonic() < until:
             self._keep(speaker.poll(), scratch)
 
     def _keep(self, ended: Iterable[Ended], scratch: Path) -> None:

@@ -31,10 +31,11 @@ from utils.speech.row_run import RowRun
 T = TypeVar("T")
 Ended = tuple[RowTask, SpokenRow | Exception]
 
-TICK_S = 0.1  # how long `poll` waits at most
+TICK_S = 0.1  # how long `poll` waits at most, and how soon a stop is seen
 AHEAD = 500  # rows planned before they are spoken
 TAPES = 2  # groups on disk at the same time: one is spoken while the one before it is finished
 FINISHING = 64  # rows that may wait for a thread to finish them before a service is asked for more
+UNTAKEN = 200  # rows that may have ended without being answered before no more is started
 MOST_WAITS = 4  # pauses asked by a service that one row sits out when no other engine may speak it
 
 
@@ -64,39 +65,43 @@ class Means:
 
 
 class RowSpeaker:
-    """Speaks rows; call `poll` until `finished`, and `close` in every case. For one thread.
+    """Speaks rows in threads of its own; call `poll` until `finished`, and `close` in every case.
 
     Attributes:
         note: One sentence for the person who waits, or empty.
     """
 
     def __init__(self, tasks: Iterable[RowTask], means: Means) -> None:
-        """Starts nothing yet. The rows end roughly in this order."""
+        """Begin. The rows end roughly in this order."""
         self.note = ""
         self._means = means
+        self._speakers = ThreadPoolExecutor(means.service_rows + 1, "rows-speak")
+        self._finishers = ThreadPoolExecutor(means.finishers, "rows-finish")
+        self._stop = threading.Event()
+        self._winding_up = False
+        # between the two threads, under the lock
+        self._news = threading.Condition()
+        self._ended: list[Ended] = []
+        self._over = False
+        self._broken: BaseException | None = None
+        # of the leading thread alone
         self._todo = deque(tasks)
         self._service = ServiceLane(means.service_rows, means.clock)
         self._own = OwnLane()
         self._tapes = self._finishing = 0
-        self._ended: list[Ended] = []
         self._running: dict[Future[Any], Callable[[], None]] = {}
-        self._stop = threading.Event()
-        self._winding_up = False
+        self._cheap: set[Future[Any]] = set()  # sounds of our own engine on their way: given up when others have their turn
         self._numbers = count(1)  # of temporary files
         self._troubles: dict[int, str] = {}
         self._fallback = ""
-        self._speakers = ThreadPoolExecutor(means.service_rows + 1, "rows-speak")
-        self._finishers = ThreadPoolExecutor(means.finishers, "rows-finish")
+        self._leader = threading.Thread(target=self._lead, name="rows-lead", daemon=True)
+        self._leader.start()
 
     @property
     def finished(self) -> bool:
-        """Every row has ended and was answered."""
-        return self.idle and not (self._todo or self._service or self._own)
-
-    @property
-    def idle(self) -> bool:
-        """Nothing runs, and everything that ended was answered."""
-        return not self._running and not self._ended
+        """No row will end any more, and every one that did was answered."""
+        with self._news:
+            return self._over and not self._ended and self._broken is None
 
     def poll(self) -> list[Ended]:
         """Wait up to TICK_S for rows to end, and answer those with what came of them.
@@ -104,33 +109,63 @@ class RowSpeaker:
         Raises:
             StoreUnavailable: The disk takes no more, so that no row can be finished.
         """
-        if not self._winding_up:
-            self._plan_some()
-            self._start_service()
-            self._start_own()
-        if not self._ended and self._running:
-            done, _ = wait(self._running, TICK_S, FIRST_COMPLETED)
-            for future in done:
-                self._running.pop(future)()
-        elif not self._ended:
-            time.sleep(TICK_S)  # a service asked for a pause
-        self.note = next(filter(None, list(self._troubles.values())), self._fallback)
-        ended, self._ended = self._ended, []
-        return ended
+        with self._news:
+            self._news.wait_for(lambda: self._ended or self._over, TICK_S)
+            if self._broken is not None and not self._ended:
+                raise self._broken
+            ended, self._ended = self._ended, []
+            return ended
 
     def wind_up(self) -> None:
         """Start nothing more, and go on with what runs: a request that was sent should not be lost."""
         self._winding_up = True
-        for future in list(self._running):
-            if future.cancel():
-                del self._running[future]
 
     def close(self) -> None:
         """Stop everything, and wait some tenths of a second until it has. Rows that have not ended are given up."""
         self._stop.set()
+        self._leader.join()
         self._finishers.shutdown(wait=False, cancel_futures=True)
         self._speakers.shutdown(wait=True, cancel_futures=True)
         self._finishers.shutdown(wait=True)
+
+    # ---- the leading thread -----------------------------------------------------------------------------------------
+
+    def _lead(self) -> None:
+        try:
+            while not self._stop.is_set() and (self._running or self._has_more()):
+                self._step()
+        except BaseException as exc:  # noqa: BLE001 - raised by `poll`
+            self._broken = exc
+        with self._news:
+            self._over = True
+            self._news.notify()
+
+    def _has_more(self) -> bool:
+        return not self._winding_up and bool(self._todo or self._service or self._own)
+
+    def _step(self) -> None:
+        """Start what can be started, and wait for something to end."""
+        if self._winding_up:
+            for future in self._cheap:
+                if future.cancel():
+                    self._running.pop(future, None)
+            self._cheap.clear()
+        elif len(self._ended) < UNTAKEN:
+            self._plan_some()
+            self._start_service()
+            self._start_own()
+        if self._running:
+            done, _ = wait(self._running, TICK_S, FIRST_COMPLETED)
+            for future in done:
+                self._running.pop(future)()
+        elif self._has_more():
+            self._stop.wait(TICK_S)  # a service asked for a pause
+        self.note = next(filter(None, list(self._troubles.values())), self._fallback)
+
+    def _end(self, row: RowTask, outcome: SpokenRow | Exception) -> None:
+        with self._news:
+            self._ended.append((row, outcome))
+            self._news.notify()
 
     # ---- before -----------------------------------------------------------------------------------------------------
 
@@ -141,7 +176,7 @@ class RowSpeaker:
                 laid_out = plan(task.request, self._means.max_chars)
                 self._put(Ready(task, laid_out, self._means.chooser.choices(task.request)))
             except Exception as exc:  # noqa: BLE001 - a row fails alone, whatever it fails of
-                self._ended.append((task, exc))
+                self._end(task, exc)
 
     def _put(self, row: Ready) -> None:
         (self._service if row.asks else self._own).put(row)
@@ -159,7 +194,7 @@ class RowSpeaker:
         try:
             row.choices = self._means.chooser.choices(row.task.request)
         except AppError as exc:
-            self._ended.append((row.task, exc))
+            self._end(row.task, exc)
             return False
         if not row.asks:
             self._fallback = _says(row)
@@ -174,9 +209,10 @@ class RowSpeaker:
             tape = Tape(self._new_path(), len(rows), self._tape_gone)
             self._start(self._speakers, partial(speak, rows, tape.path, self._run()), partial(self._grouped, rows, tape))
 
-    def _start(self, pool: ThreadPoolExecutor, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
+    def _start(self, pool: ThreadPoolExecutor, job: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
         future = pool.submit(job)
         self._running[future] = partial(then, future)
+        return future
 
     def _new_path(self) -> Path:
         return self._means.folder / f".{next(self._numbers)}.spoken.pcm"
@@ -231,7 +267,9 @@ class RowSpeaker:
                 continue
             self._finishing += 1
             job = partial(finish_row, row, take, self._means.folder, self._means.files, self._stop.is_set)
-            self._start(self._finishers, job, partial(self._finished, row, tape))
+            future = self._start(self._finishers, job, partial(self._finished, row, tape))
+            if not row.asks:
+                self._cheap.add(future)
         if doubtful:
             tape.drop(len(doubtful))
             self._each_alone(doubtful)
@@ -243,11 +281,14 @@ class RowSpeaker:
 
     def _finished(self, row: Ready, tape: Tape, future: Future[SpokenRow]) -> None:
         self._finishing -= 1
+        self._cheap.discard(future)
         tape.drop()
         try:
-            self._ended.append((row.task, future.result()))
+            spoken = future.result()
         except Exception as exc:  # noqa: BLE001 - sorted out there
             self._failed(row, exc)
+        else:
+            self._end(row.task, spoken)
 
     def _failed(self, row: Ready, exc: Exception) -> None:
         """Let the next engine try, wait for the only one, or end the row with its error."""
@@ -265,7 +306,7 @@ class RowSpeaker:
                 self._fallback = exc.sentence
                 self._service.wait(row, exc.retry_after_s or 0.0)
                 return
-        self._ended.append((row.task, exc))
+        self._end(row.task, exc)
 
 
 def _says(row: Ready) -> str:
