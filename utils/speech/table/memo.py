@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from utils.speech.table.check import Check
 from utils.speech.table.contract import Table
 
 KEPT = 8
+KEPT_CHARS = 20_000_000  # of all remembered cells together
+KEPT_S = 900.0  # a table that nobody looks at is forgotten
 AT_ONCE = 2  # tables that are read at one time: one of 20 MB takes some hundred MB meanwhile
 TURN_S = 20.0
 
@@ -29,9 +32,10 @@ class Checked:
 class Checker:
     """Remembers the last few checks of this process by a hash of all that they depend on."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Empty."""
-        self._known: OrderedDict[str, Checked] = OrderedDict()
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Checked, int, float]] = OrderedDict()  # with its characters and its last use
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
@@ -48,13 +52,26 @@ class Checker:
     def get(self, key: str) -> Checked | None:
         """What was checked under this key."""
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
+            self._forget()
+            if key not in self._known:
+                return None
+            checked, size, _ = self._known[key]
+            self._known[key] = (checked, size, self._clock())
+            self._known.move_to_end(key)
+            return checked
 
     def put(self, key: str, checked: Checked) -> None:
         """Remember; the least used goes."""
+        size = sum(len(cell) for row in checked.table.rows for cell in row.cells)
         with self._lock:
-            self._known[key] = checked
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
+            self._known[key] = (checked, size, self._clock())
+            self._known.move_to_end(key)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what is old, and of the least used where there is too much; the newest stays in any case."""
+        oldest = self._clock() - KEPT_S
+        for key in [key for key, (_, _, used) in self._known.items() if used < oldest]:
+            del self._known[key]
+        while len(self._known) > 1 and (len(self._known) > KEPT or sum(size for _, size, _ in self._known.values()) > KEPT_CHARS):
+            self._known.popitem(last=False)
