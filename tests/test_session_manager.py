@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
 import sys
@@ -17,7 +18,7 @@ from tests.storage.support import DAY, HOUR, Clock, everything, make_old, manage
 from tests.storage.test_names import ALIASES as SPELLINGS
 from tests.storage.test_names import HOSTILE, SESSION
 from utils import session_manager
-from utils.errors import AppError, BadInput, Conflict, NotFound, QuotaExceeded
+from utils.errors import AppError, BadInput, Conflict, NotFound, QuotaExceeded, StoreUnavailable
 from utils.session_manager import UNDO_S, SessionManager
 from utils.settings import Settings
 from utils.storage import atomic
@@ -395,6 +396,24 @@ def test_item_marked_is_active_before_it_can_be_seen(store: SessionManager) -> N
         store.delete_item(session, item.id)
     store.delete_item(session, item.id, force=True)
     assert store.markers.ids() == []
+
+
+def test_item_marked_that_could_not_be_made_leaves_no_marker(store: SessionManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = store.create_session()
+    real = os.replace
+
+    def full(source: str, target: str, **options: int) -> None:
+        if target.startswith("2"):  # the item's folder
+            raise OSError(errno.ENOSPC, "full")
+        real(source, target, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(StoreUnavailable):
+            speech(store, session, marked=True)
+    assert store.markers.ids() == []
+    assert temporaries(store.outputs) == []
+    store.delete_session(session)
 
 
 @pytest.mark.usefixtures("restless")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -43,19 +42,22 @@ class ItemStore(Store):
             NotFound: There is no such session.
             QuotaExceeded: No room is left in it.
         """
-        first = dict(files or {})
+        first, given = dict(files or {}), list[str]()
+
+        def before(item_id: str) -> None:
+            if marked:
+                self.markers.add(session_id, item_id)
+                given.append(item_id)
+
         with self._session(session_id) as session:
             self.check_quota(session_id, sum(map(len, first.values())))
-            return items.create(
-                session,
-                folder=folder,
-                kind=kind,
-                title=title,
-                request=request,
-                files=first,
-                now=self.clock(),
-                before=functools.partial(self.markers.add, session_id) if marked else _nothing,
-            )
+            options: dict[str, Any] = {"folder": folder, "kind": kind, "title": title, "request": request}
+            try:
+                return items.create(session, **options, files=first, now=self.clock(), before=before)
+            except BaseException:
+                for item_id in given[-1:]:
+                    self.markers.drop(session_id, item_id)
+                raise
 
     def get_item(self, session_id: str, item_id: str) -> Item:
         """One item. Raises NotFound for unknown, malformed, removed and foreign ones alike."""
@@ -154,7 +156,3 @@ class ItemStore(Store):
         """The session's own cache of pieces (a PieceCache). Raises NotFound."""
         with sessions.opened(self.outputs, session_id):
             return FolderCache(self.outputs, session_id)
-
-
-def _nothing(item_id: str) -> None:
-    """Before an item without open work appears, nothing is to be done."""
