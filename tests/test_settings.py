@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -71,3 +74,12 @@ def test_env_example_lists_every_setting_with_its_default(tmp_path: Path) -> Non
     described = re.findall(r"^# (.+)\n#([A-Z_]+)=", text, re.M)
     assert {name: about for about, name in described} == {f.name.upper(): f.metadata["about"] for f in fields(Settings)}
     assert load(tmp_path, re.sub(r"^#([A-Z_]+=)", r"\1", text, flags=re.M)) == Settings()
+
+
+@pytest.mark.parametrize("command", [["uvicorn", "app:app"], ["streamlit", "run", "app.py", "--server.headless", "true"]])
+def test_settings_wrong_value_stops_the_server_with_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    environ = {**os.environ, "MAX_SESSIONS": "many", "OUTPUTS_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "The setting MAX_SESSIONS is 'many', allowed is a whole number from 0." in done.stderr
+    assert "Traceback" not in done.stderr

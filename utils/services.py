@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from utils.errors import BadSetting, StoreUnavailable
 from utils.jobs.contract import Jobs
 from utils.session_manager import SessionManager
 from utils.settings import Settings
@@ -58,9 +59,12 @@ def build(settings: Settings) -> Services:
 
 @functools.cache
 def default() -> Services:
-    """The services of this process, made from the environment on the first call."""
+    """The services of this process, made from the environment on the first call. A wrong setting ends the process."""
     from utils.session_manager import set_manager
 
-    services = build(Settings.load())
+    try:
+        services = build(Settings.load())
+    except (BadSetting, StoreUnavailable) as exc:
+        raise SystemExit(f"{exc.sentence} {exc.hint}") from None  # one sentence for the operator instead of a trace
     set_manager(services.sessions)
     return services

@@ -94,3 +94,15 @@ def test_stream_passes_an_independent_reader(tmp_path: Path) -> None:
     path.write_bytes(data)
     done = subprocess.run(["python3", "-m", "zipfile", "-t", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_entries_leave_out_what_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    found = archive.entries([("x.mp3", tmp_path / "a"), ("y.mp3", tmp_path / "gone"), ("X.mp3", tmp_path / "a")])
+    assert [entry.name for entry in found] == ["x.mp3", "X (2).mp3"]
+
+
+def test_unique_five_thousand_equal_names_stay_quick() -> None:
+    chosen = archive.unique(["Übung.mp3"] * 5000)
+    assert chosen[-1] == "Übung (5000).mp3"
+    assert len(set(chosen)) == 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 
 import anyio
@@ -9,6 +10,8 @@ from anyio import to_thread
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 
 class Streamed(Response):
@@ -38,17 +41,25 @@ class Streamed(Response):
 
             group.start_soon(watch)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await self._body(send)
+            try:
+                await self._body(send)
+            except OSError as exc:  # a file went away: a broken download, never a wrong one; its path may hold words of a title
+                log.warning("event=stream_broken cause=%s", type(exc).__name__)
             group.cancel_scope.cancel()
 
     async def _body(self, send: Send) -> None:
         chunk = await to_thread.run_sync(next, self.chunks, None)
         while chunk is not None:
             message: Message = {"type": "http.response.body", "body": chunk, "more_body": True}
-            made: list[bytes | None] = []
+            made: list[bytes | OSError | None] = []
             async with anyio.create_task_group() as pair:
                 pair.start_soon(_sent, send, message)
-                made.append(await to_thread.run_sync(next, self.chunks, None))
+                try:
+                    made.append(await to_thread.run_sync(next, self.chunks, None))
+                except OSError as exc:
+                    made.append(exc)
+            if isinstance(made[0], OSError):
+                raise made[0]
             chunk = made[0]
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

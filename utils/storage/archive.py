@@ -53,6 +53,18 @@ def unique(names: Iterable[str]) -> list[str]:
     return chosen
 
 
+def entries(files: Iterable[tuple[str, Path]]) -> list[Entry]:
+    """Entries for (name, file), with unique names; a file that is gone is left out."""
+    found = []
+    for name, path in files:
+        try:
+            found.append((name, path, path.stat().st_mtime))
+        except FileNotFoundError:  # deleted or spoken again in this moment
+            continue
+    chosen = unique(name for name, _, _ in found)
+    return [Entry(name, path, modified) for name, (_, path, modified) in zip(chosen, found, strict=True)]
+
+
 class _Pipe(io.RawIOBase):
     """What zipfile writes into and the stream reads from. It cannot seek, so zipfile puts sizes behind each file."""
 

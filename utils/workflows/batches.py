@@ -75,10 +75,7 @@ def row_file(services: Services, session_id: str, item_id: str, number: int) -> 
     path = _sound(folder, row)
     if path is None:
         raise NotFound("The sound of this row is gone.", "Speak the row again.")
-    facts = path.stat()
-    return FileAnswer(
-        path, _media_type(path), row.plan.name + path.suffix, facts.st_size, f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
-    )
+    return FileAnswer.of(path, _media_type(path), row.plan.name + path.suffix)
 
 
 def _sound(folder: Path, row: RowView) -> Path | None:
@@ -111,8 +108,7 @@ def zip_entries(services: Services, session_id: str, item_id: str) -> list[Entry
         path = folder / file.name
         if file.role != "manifest" and path.is_file():
             found.append((names.download_name(item.title, path.suffix), path))
-    unique = archive.unique(name for name, _ in found)
-    entries = [Entry(name, path, path.stat().st_mtime) for name, (_, path) in zip(unique, found, strict=True)]
+    entries = archive.entries(found)
     return [*entries, Entry("manifest.csv", manifest_csv(rows), services.clock())]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from utils.errors import BadInput
 from utils.services import Services
@@ -80,14 +81,13 @@ class ZipAnswer:
 def zip_of(services: Services, session_id: str, item_id: str) -> ZipAnswer:
     """Everything of one item; of a batch that is still spoken, what is finished. Raises NotFound."""
     item = services.sessions.get_item(session_id, item_id)
-    name = names.download_name(item.title, ".zip")
+    name_of_zip = names.download_name(item.title, ".zip")
     if item.kind == "batch":
-        return ZipAnswer(batches.zip_entries(services, session_id, item_id), name)
+        return ZipAnswer(batches.zip_entries(services, session_id, item_id), name_of_zip)
     folder = services.sessions.item_path(session_id, item_id)
-    found = [(file.name, folder / file.name) for file in item.files if file.role != "peaks" and names.is_file_name(file.name)]
-    called = archive.unique(names.download_name(item.title, path.suffix) for _, path in found)
-    entries = [Entry(title, path, path.stat().st_mtime) for title, (_, path) in zip(called, found, strict=True)]
-    return ZipAnswer(entries, name)
+    kept = [file.name for file in item.files if file.role != "peaks" and names.is_file_name(file.name)]
+    found = [(names.download_name(item.title, PurePath(name).suffix), folder / name) for name in kept]
+    return ZipAnswer(archive.entries(found), name_of_zip)
 
 
 def file_answer(services: Services, session_id: str, item_id: str, name: str) -> FileAnswer:
@@ -96,6 +96,4 @@ def file_answer(services: Services, session_id: str, item_id: str, name: str) ->
     item = services.sessions.get_item(session_id, item_id)
     file = item.file(name)
     media_type = file.media_type if file else "application/octet-stream"
-    facts = path.stat()
-    etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
-    return FileAnswer(path, media_type, names.download_name(item.title, path.suffix), facts.st_size, etag)
+    return FileAnswer.of(path, media_type, names.download_name(item.title, path.suffix))

@@ -357,3 +357,9 @@ def test_jsonl_too_many_keys_are_refused_at_the_first_line_that_has_them(table) 
     line = json.dumps({str(key): key for key in range(101)})
     with pytest.raises(BadTable, match="up to line 2 have 101 different keys"):
         table('{"text": "a"}\n' + line.replace('"0"', '"text"') + "\n", "t.jsonl")
+
+
+def test_csv_cell_of_endless_length_is_told_as_such(table) -> None:
+    with pytest.raises(BadTable) as refused:
+        table("text,voice\ngood,a\n" + "x" * 200_000 + ",b\n")
+    assert "line 3 has 200,003 characters" in refused.value.sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 
 from utils.errors import BadTable
 from utils.speech.table.assemble import assemble
@@ -72,6 +73,12 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as exc:
+            longest = max(map(len, islice(_lines(text), begins - 1, reader.line_num)), default=0)
+            if longest > csv.field_size_limit():
+                raise BadTable(
+                    f"A line of the row that begins in line {begins} has {longest:,} characters, far more than a cell may have.",
+                    "Put longer texts on the Speak page.",
+                ) from exc
             raise BadTable(
                 f"The quotes in the row that begins in line {begins} do not match, so later rows would be swallowed.",
                 'Close the quote there; a quote inside a quoted cell is written twice ("").',
