@@ -16,7 +16,7 @@ from utils.services import Services
 router = APIRouter(tags=["jobs"])
 
 MAX_WAIT_S = 60.0
-LOOKS_S = (0.03, 0.5)  # first and longest pause between two looks at a job
+LOOKS_S = (0.01, 0.5)  # first and longest pause between two looks at a job
 
 
 async def wait_for(services: Services, session_id: str, job: JobStatus, wait_s: float, request: Request) -> JobStatus:
