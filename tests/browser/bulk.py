@@ -59,6 +59,7 @@ def menu(page: Page) -> Locator:
 def made(page: Page, table: str = TABLE, name: str = "announcements.csv") -> Locator:
     """Start a batch and wait for its end. Answers its rows."""
     start(page, table, name)
+    expect(page.get_by_role("list", name=f"Rows of {Path(name).stem}")).to_be_visible()
     expect(menu(page)).to_be_visible(timeout=40_000)
     return rows(page)
 

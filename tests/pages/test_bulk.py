@@ -11,6 +11,7 @@ import pytest
 
 from tests.pages.bulk_stage import BAD, CUES, TABLE, BulkStage, bulk_stage, figures, press, roster
 from tests.pages.conftest import drawn, words
+from utils.speech import voices
 from utils.speech.batch import BatchOptions
 from utils.speech.contract import SpeechRequest
 from utils.speech.table import samples
@@ -163,13 +164,17 @@ def test_bulk_options_reach_the_batch_and_the_next_tab(stage: BulkStage) -> None
     assert (again.selectbox(key="bulk_language").value, again.toggle(key="bulk_track").value) == ("fr", True)
 
 
-def test_bulk_voice_that_does_not_speak_the_new_language_is_given_up(stage: BulkStage) -> None:
+def test_bulk_what_does_not_speak_the_new_language_is_given_up(stage: BulkStage) -> None:
+    google = next(voice.id for voice in voices.for_language("en-US") if voice.engine == "gtts")
     page = stage.bring()
-    page.selectbox(key="bulk_language").set_value("de").run()
-    page.selectbox(key="bulk_voice").set_value("espeak:de+f1").run()
-    page.selectbox(key="bulk_language").set_value("fr")
+    page.session_state["bulk_engine"] = "gtts"
+    page.session_state["bulk_accent"] = "co.uk"
+    page.run()
+    page.selectbox(key="bulk_voice").set_value(google).run()
+    page.selectbox(key="bulk_language").set_value("an")  # Aragonese, which Google does not speak
     press(page, "start")
-    assert SpeechRequest.from_dict(stage.newest().request["defaults"]).voice is None
+    asked = SpeechRequest.from_dict(stage.newest().request["defaults"])
+    assert (asked.language, asked.engine, asked.accent, asked.voice) == ("an", "auto", None, None)
 
 
 def test_bulk_times_are_kept_only_where_there_are_times(stage: BulkStage) -> None:

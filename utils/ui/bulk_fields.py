@@ -87,13 +87,20 @@ def remember() -> None:
 
 
 def defaults() -> SpeechRequest:
-    """What holds where a row says nothing."""
+    """What holds where a row says nothing.
+
+    Engine, accent and voice only as far as they speak the language: it may have changed in the very click that starts.
+    """
+    language, engine, voice = get("language"), get("engine") or "auto", get("voice")
+    if engine != "auto" and not voices.has_engine(language, engine):
+        engine = "auto"
+    fitting = {found.id for found in voices.for_language(language) if engine in ("auto", found.engine)}
     return SpeechRequest(
         text="",
-        language=get("language"),
-        engine=get("engine") or "auto",
-        accent=get("accent") or None,
-        voice=_voice(),
+        language=language,
+        engine=engine,
+        accent=get("accent") if get("accent") in dict(voices.accents(language)) else None,
+        voice=voice if voice in fitting else None,
         speed=float(get("speed")),
         pitch=float(get("pitch")),
         pause_ms=round(get("pause") * 1000),
@@ -101,12 +108,6 @@ def defaults() -> SpeechRequest:
         loudness=get("loudness"),
         format=get("format") or "mp3",
     )
-
-
-def _voice() -> str | None:
-    """The chosen voice, if it speaks the chosen language: that may have changed in the very click that starts."""
-    engine, fitting = get("engine") or "auto", voices.for_language(get("language"))
-    return next((voice.id for voice in fitting if voice.id == get("voice") and engine in ("auto", voice.engine)), None)
 
 
 def options(has_times: bool) -> BatchOptions:

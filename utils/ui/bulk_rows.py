@@ -47,7 +47,10 @@ def rows(item: Item, *, is_open: bool) -> None:
         if open_now != is_open:
             st.rerun()  # it began or ended: the page shows the other buttons
         messages.show_trouble()
-        _draw(place, page, view, is_open)
+        try:
+            _draw(place, page, view, is_open)
+        except Exception as defect:  # noqa: BLE001 - a fragment's last place before Streamlit's own, which would log what somebody typed
+            messages.problem(messages.incident(defect))
 
     live()
 

@@ -192,6 +192,8 @@ class Roster {
     this.empty.hidden = Boolean(data.rows.length) || !data.empty;
     this.empty.textContent = data.empty ?? "";
     this.drawPages(data);
+    if (this.turned === data.page) this.list.scrollIntoView({ block: "start" }); // who turns a page wants to see its begin
+    if (this.turned === data.page) this.turned = undefined;
     if (data.news !== undefined && this.news !== data.news) this.heard.textContent = this.news = data.news;
   }
 
@@ -251,7 +253,9 @@ class Roster {
   go(page) {
     const to = Math.min(Math.max(page, 1), this.data.pages);
     this.jump.value = to;
-    if (to !== this.data.page) this.tell("page", to);
+    if (to === this.data.page) return;
+    this.turned = to;
+    this.tell("page", to);
   }
 
   async toggle(row) {
