@@ -75,6 +75,7 @@ class RowSpeaker:
         """Begin. The rows end roughly in this order."""
         self.note = ""
         self._means = means
+        self._cache = means.run.cache
         self._speakers = ThreadPoolExecutor(means.service_rows + 1, "rows-speak")
         self._finishers = ThreadPoolExecutor(means.finishers, "rows-finish")
         self._stop = threading.Event()
@@ -221,7 +222,8 @@ class RowSpeaker:
         self._tapes -= 1
 
     def _run(self, row: Ready | None = None) -> RowRun:
-        return RowRun(self._means.run, self._stop, partial(self._trouble, row.task.number) if row else _ignored)
+        note = partial(self._trouble, row.task.number) if row else _ignored
+        return RowRun(self._means.run.session_id, self._cache, self._stop, note)
 
     def _trouble(self, number: int, sentence: str) -> None:
         self._troubles[number] = sentence

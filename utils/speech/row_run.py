@@ -6,25 +6,24 @@ import threading
 from collections.abc import Callable
 
 from utils.errors import Cancelled
-from utils.speech.contract import PieceCache, Run
+from utils.speech.contract import PieceCache
 
 
 class RowRun:
     """The Run that engines see: the batch's session and cache, and a stop for all rows at once."""
 
-    def __init__(self, run: Run, stop: threading.Event, note: Callable[[str], None]) -> None:
-        """`note` is told each sentence."""
-        self._run, self._stop, self._note = run, stop, note
+    def __init__(self, session_id: str, cache: PieceCache, stop: threading.Event, note: Callable[[str], None]) -> None:
+        """Of the batch.
 
-    @property
-    def session_id(self) -> str:
-        """The batch's."""
-        return self._run.session_id
-
-    @property
-    def cache(self) -> PieceCache:
-        """The session's."""
-        return self._run.cache
+        Args:
+            session_id: Whose it is.
+            cache: The session's, one for all rows: it counts what it holds when it is first written to.
+            stop: Set when all rows shall stop.
+            note: Told each sentence for the person who waits.
+        """
+        self.session_id = session_id
+        self.cache = cache
+        self._stop, self._note = stop, note
 
     def progress(self, done: float, total: float) -> None:
         """A batch counts whole rows, so this only says whether to stop."""
