@@ -31,7 +31,7 @@ if source and shape:
     found = table.checked(source, shape)
     if found:
         with first_rows:
-            sheet(found, source.upload.name, key=fields.key("sheet"))
+            sheet(found, source.upload.name, key=fields.key("sheet"), marked=ready)
     if found and ready:
         check.summary(found)
         check.start(found, partial(work.start, source, shape))

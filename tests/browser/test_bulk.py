@@ -176,10 +176,17 @@ def test_example_and_templates_are_one_click(server: Server, visit: Visit) -> No
     expect(page.get_by_role("region", name="First rows of Pasted.csv").get_by_role("row")).to_have_count(5)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.long)])
 def test_every_state_has_names_contrast_and_no_sideways_scrolling(server: Server, visit: Visit, width: int, scheme: str) -> None:
     page = bulk.ready(visit(server.url + "/bulk", viewport={"width": width, "height": 844}, color_scheme=scheme))
     found = {"empty": audit(page)}
+    page.get_by_role("tab", name="Paste").click()
+    page.get_by_label("Rows", exact=True).fill("greeting;place\nGood morning;Rome")
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("radio", name="A table").click()
+    expect(page.get_by_text("No column is called text.")).to_be_visible()
+    found["pasted, no text"] = audit(page)
+    page.get_by_role("tab", name="From a file").click()
     bulk.bring(page, bulk.TABLE + "averylongword" * 20 + ",x,en-US,fast\n")
     found["checked"] = audit(page)
     page.get_by_text("More", exact=True).click()

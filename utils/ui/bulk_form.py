@@ -23,7 +23,7 @@ def text_column(table: Shape) -> bool:
     if "text" in get("found"):
         return True
     st.html(f'<p class="problem">{NO_TEXT}</p>')
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, right = st.columns(2)
     with left:
         _column("text", table.columns)
     with right:

@@ -27,10 +27,10 @@ Bonjour. Le train pour la côte part du quai numéro deux.,quai,fr
 Buenos días. El tren a la costa sale del andén dos.,anden,es
 """
 READINGS = {
-    "": "Find out",
+    "": "Automatic",
     ".csv": "A table",
-    "lines": "One row a line",
-    "paragraphs": "One row a paragraph",
+    "lines": "A row a line",
+    "paragraphs": "A row a paragraph",
 }
 
 
@@ -95,6 +95,7 @@ def _read_as(upload: Upload, *, offer: bool) -> Source:
             default="",
             label_visibility="collapsed",
             on_change=_another,
+            wrap=True,
         )
     stem = upload.name.rpartition(".")[0]
     if how == ".csv":

@@ -26,8 +26,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _sheet = component("sheet")
 
 
-def sheet(found: Checked, name: str, *, key: str) -> None:
-    """Draw the first rows of a table that was checked."""
+def sheet(found: Checked, name: str, *, key: str, marked: bool) -> None:
+    """Draw the first rows of a table that was checked, `marked` where something is wrong with them."""
     table, used = found.table, {index: role for role, index in found.mapping.items()}
     times = [{"name": "Time", "role": "When it is heard", "wide": False}] if table.timed else []
     roles = [used.get(place, "") for place in range(len(table.columns))]
@@ -37,7 +37,7 @@ def sheet(found: Checked, name: str, *, key: str) -> None:
     rows = [
         {
             "number": row.number,
-            "mark": _mark(found, place),
+            "mark": _mark(found, place) if marked else "",
             "cells": [_time(row.start)] * len(times) + [cell[:SHOWN_CHARS] for cell in row.cells],
         }
         for place, row in enumerate(table.rows[:SHOWN_ROWS])
