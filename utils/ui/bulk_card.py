@@ -36,13 +36,13 @@ def card(item: Item, jobs: Sequence[JobStatus]) -> None:
         messages.problem(error)
         return
     with st.container(border=True, key=f"{PLACE}_result"):
-        item_card._rename_line(item, PLACE)
+        item_card.rename_line(item, PLACE)
         if len(jobs) > 1 or not job.is_open:  # a single open one has its title in the panel above
             told = facts(item, services.clock(), state.zone())
             with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=key("head")):
                 st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(told)}]", width="stretch")
                 if not job.is_open:
-                    item_card._menu(item, PLACE)
+                    item_card.menu(item, PLACE)
         if not job.is_open:
             _how_it_ended(item, job, view)
         _files(item, view, is_open=job.is_open)
@@ -67,7 +67,7 @@ def _track(item: Item) -> None:
         )
         for file in item.files:
             if file.role in ("audio", "subtitles"):
-                item_card._download(item, file, PLACE)
+                item_card.download(item, file, PLACE)
 
 
 def facts(item: Item, now: float, zone: tzinfo | None) -> str:

@@ -53,7 +53,7 @@ def begin() -> None:
     """Fill the form of a new tab with what this session used last."""
     if key("language") in st.session_state:
         return
-    fresh, batch = SpeechRequest("", language=speech_fields._own_language()), BatchOptions()
+    fresh, batch = SpeechRequest("", language=speech_fields.own_language()), BatchOptions()
     put(
         language=voices.find_language(fresh.language).tag,
         voice="",

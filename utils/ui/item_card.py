@@ -67,20 +67,20 @@ def done_card(item: Item, place: str, again: Callable[[Item], None]) -> None:
     why, spoke = item.result.get("fallback"), item.result.get("engine_label") or "another engine"
     note = f"Spoken by {spoke} because {why}." if why else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{place}_result"):
-        _rename_line(item, place)
+        rename_line(item, place)
         player(item, key=f"{place}_player_{item.id}", head=facts(item, state.services().clock()), note=note)
         for file in item.files:
             if file.role in ("audio", "subtitles"):
-                _download(item, file, place)
+                download(item, file, place)
         st.button(AGAIN, icon=":material/redo:", key=f"{place}_again", on_click=again, args=(item,))
-        _menu(item, place)
+        menu(item, place)
 
 
 def failed_card(item: Item, job: JobStatus, place: str, again: Callable[[Item], None], remedies: list[Remedy]) -> None:
     """Draw an item whose work failed or was cancelled, with what can be done about it."""
     when = figures.ago(item.created_at, state.services().clock(), state.zone())
     with st.container(border=True, key=f"{place}_result"):
-        _rename_line(item, place)
+        rename_line(item, place)
         st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{when}]")
         if job.state == "cancelled":
             st.html('<p class="quiet">You cancelled this.</p>')
@@ -90,10 +90,11 @@ def failed_card(item: Item, job: JobStatus, place: str, again: Callable[[Item], 
             for remedy in remedies:
                 st.button(remedy.label, icon=remedy.icon, key=f"{place}_{remedy.label}", on_click=remedy.act, args=(item,))
             st.button(AGAIN, icon=":material/redo:", key=f"{place}_again", on_click=again, args=(item,))
-            _menu(item, place)
+            menu(item, place)
 
 
-def _menu(item: Item, place: str) -> None:
+def menu(item: Item, place: str) -> None:
+    """Rarely needed actions of an item: rename, keep, delete."""
     st.menu_button(
         "Menu",
         [RENAME, KEEP_NOT if item.permanent else KEEP, DELETE],
@@ -106,7 +107,7 @@ def _menu(item: Item, place: str) -> None:
     )
 
 
-def _rename_line(item: Item, place: str) -> None:
+def rename_line(item: Item, place: str) -> None:
     """While the item is being renamed: the field for its title."""
     renaming = f"{place}_renaming"
     if st.session_state.get(renaming) == item.id:
@@ -132,7 +133,8 @@ def _rename(item_id: str, key: str, renaming: str) -> None:
         st.session_state.pop(renaming, None)
 
 
-def _download(item: Item, file: ItemFile, place: str) -> None:
+def download(item: Item, file: ItemFile, place: str) -> None:
+    """A way to take a file: below SMALL_BYTES a button of Streamlit's, above a link to our own route."""
     suffix = PurePath(file.name).suffix
     label, name = suffix.removeprefix(".").upper(), names.download_name(item.title, suffix)
     if file.size_bytes < SMALL_BYTES:

@@ -40,7 +40,7 @@ def begin() -> None:
     """Fill the form of a new tab with what this session used last."""
     if key("text") in st.session_state:
         return
-    fresh = _fields(SpeechRequest("", language=_own_language()))
+    fresh = _fields(SpeechRequest("", language=own_language()))
     put(**fresh)
     kept = {field: value for field, value in state.preferences(ROOM).items() if field in KEPT}
     put(**kept)
@@ -51,7 +51,7 @@ def remember() -> None:
     state.remember(ROOM, {field: get(field) for field in KEPT})
 
 
-def _own_language() -> str:
+def own_language() -> str:
     """The browser's language where we speak it, for a person's first visit."""
     try:
         return voices.find_language(str(st.context.locale or FIRST_LANGUAGE)).tag
