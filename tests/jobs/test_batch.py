@@ -14,8 +14,8 @@ from tests.jobs.batch_rig import DEFAULTS, Batches, planned, wrong
 from tests.jobs.rig import Rig, until
 from utils.audio.decoder import decode_trusted
 from utils.errors import NotFound, QuotaExceeded
-from utils.jobs.batch_work import stem_of
 from utils.storage.batch_log import DONE, PlannedRow, RowResult, Wish, append
+from utils.storage.batch_sounds import stem_of
 
 WORDS = ("One.", "Two.", "Three.", "Four.", "Five.", "Six.")
 
@@ -130,6 +130,15 @@ def test_batch_failed_row_is_tried_again_only_when_it_is_wished(batches: Batches
     assert batches.run(job_id).state == "done"
     assert (batches.results(job_id)[2].attempts, batches.results(job_id)[2].state) == (2, "done")
     assert list(wrong(batches.home(job_id))) == []
+
+
+def test_batch_row_that_fails_with_its_new_text_leaves_no_old_sound(batches: Batches) -> None:
+    job_id = batches.spoken(planned(["One.", "Two."]), options={"row_subtitles": True})
+    batches.wish(job_id, Wish(2, "..."))
+    assert batches.run(job_id).state == "done"
+    names = {path.name for path in batches.home(job_id).iterdir()}
+    assert {"0001-row.wav", "0001-row.srt", "0001-row.vtt"} <= names
+    assert not {name for name in names if name.startswith("0002")}
 
 
 def test_batch_sound_without_a_line_is_made_anew_and_a_torn_line_is_dropped(batches: Batches) -> None:

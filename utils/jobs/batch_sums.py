@@ -9,6 +9,7 @@ from utils.errors import AppError
 from utils.jobs.batch_work import BatchWork
 from utils.storage.batch_log import RowResult
 from utils.storage.batch_readers import Reader
+from utils.storage.batch_sounds import drop_orphans
 from utils.storage.item import ItemFile
 from utils.storage.manifest import manifest_csv
 
@@ -25,6 +26,7 @@ def sum_up(work: BatchWork, *, stopping: bool = False) -> None:
     """Write the manifest, and the sums into the item; with `stopping` also after the job was cancelled."""
     context = work.context
     context.check_ours() if stopping else context.check()
+    drop_orphans(work.folder, work.rows, work.progress.results.values())
     data = manifest_csv(Reader(work.folder).rows())
     context.sessions.write_file(context.session_id, context.item.id, MANIFEST, data)
     files = [file for file in context.item.files if file.name != MANIFEST]

@@ -24,7 +24,7 @@ from utils.speech.contract import SpeechRequest
 from utils.speech.row import RowFiles, RowTask, SpokenRow
 from utils.storage.batch_ledger import Ledger
 from utils.storage.batch_log import PlannedRow, Progress, RowResult, read_rows
-from utils.storage.names import slug
+from utils.storage.batch_sounds import beside, stem_of
 
 SERVICE_ROWS = (4, 16)  # least and most rows that ask a service in parallel; its governor decides how often
 LOOK_AT_QUOTA_BYTES = 32 * 2**20
@@ -123,7 +123,7 @@ class BatchWork:
             built: dict[str, Path] = {}
             results = []
             for task, known in linked[begin : begin + LINKED_AT_ONCE]:
-                names = [known.file, *_beside(self.folder, known.file)]
+                names = [known.file, *(name for name in beside(known.file) if (self.folder / name).is_file())]
                 try:
                     built |= self._linked(task.number, [self.folder / name for name in names], scratch)
                 except FileNotFoundError:
@@ -223,21 +223,9 @@ class BatchWork:
         return built
 
 
-def stem_of(row: PlannedRow) -> str:
-    """Name on disk of a row's files without suffix: its number and an ASCII form of its name."""
-    name = slug(row.name)
-    return name if name.partition("-")[0].lstrip("0") == str(row.number) else f"{row.number:04d}-{name}"
-
-
 def _content(request: SpeechRequest) -> SpeechRequest:
     """What makes two rows the same."""
     return replace(request, title="")
-
-
-def _beside(folder: Path, file: str) -> list[str]:
-    """Subtitles beside a sound."""
-    names = [Path(file).with_suffix(suffix).name for suffix in (".srt", ".vtt")]
-    return [name for name in names if (folder / name).is_file()]
 
 
 def _facts(spoken: SpokenRow, sound: Path) -> dict[str, Any]:
