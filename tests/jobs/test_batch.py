@@ -219,9 +219,9 @@ def meanwhile(batches: Batches, job_id: str, rows: int, do: Callable[[], object]
 SOME = 40
 
 
-def long_rows() -> list[PlannedRow]:
+def long_rows(count: int = SOME) -> list[PlannedRow]:
     """Rows that take eSpeak long enough for something to happen meanwhile; their files cost little."""
-    return planned(f"{n}. " + "This row says quite a lot of words, and says them more than once. " * 6 for n in range(SOME))
+    return planned(f"{n}. " + "This row says quite a lot of words, and says them more than once. " * 6 for n in range(count))
 
 
 def test_batch_cancelled_stops_soon_keeps_its_rows_and_goes_on(batches: Batches) -> None:
@@ -261,7 +261,8 @@ def test_batch_deleted_on_the_way_ends_and_nothing_comes_back(batches: Batches) 
 
 def test_batch_makes_room_for_a_session_that_waits_and_goes_on(batches: Batches) -> None:
     rig = batches.rig
-    job_id = batches.put(long_rows())
+    many = 4 * SOME  # so that a quick machine has not spoken them all before it looks who waits
+    job_id = batches.put(long_rows(many))
     other = rig.sessions.create_session()
     thread = meanwhile(batches, job_id, 1, lambda: batches.put(planned(["Hello."]), session=other))
     batches.runner()(str(rig.name(job_id)))
@@ -269,7 +270,7 @@ def test_batch_makes_room_for_a_session_that_waits_and_goes_on(batches: Batches)
     record = rig.record(job_id)
     assert (record["state"], record["handed_back"]) == ("queued", 1)
     done = len(batches.results(job_id))
-    assert 1 <= done <= SOME
+    assert 1 <= done < many
     assert batches.item(job_id).result["done"] == done
     (waiting,) = batches.jobs.of_session(other)
     batches.runner()(f"{other}~{waiting.id}")
