@@ -48,7 +48,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ended before other tests run: Playwright keeps an event loop in this thread
 def browser() -> Iterator[Browser]:
     """Chromium with a profile of its own, which asks nobody anything by itself."""
     executable = chromium()
@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ended before other tests run: Playwright keeps an event loop in this thread
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that most tests share: automatic engine, and nobody answers at Google's address."""
     with running("streamlit", tmp_path_factory.mktemp("server"), TTS_ENGINE="auto") as started:
