@@ -70,7 +70,7 @@ class Suspects:
             return True
 
     def leave(self, name: JobName) -> None:
-        """It has ended and everybody lives. Does nothing for a job that is no suspect."""
+        """It has ended and everybody lives. Only for who has entered."""
         with self._lock:
             if self._name == name:
                 self._name = None
@@ -105,7 +105,8 @@ class Runner:
             return
         claimed = self._journal.claim(name)
         if claimed is None:
-            self._suspects.leave(name)
+            if suspect:  # a second delivery of a suspect that runs already must not let the next one in beside it
+                self._suspects.leave(name)
             return  # closed, gone, or in other hands
         lease, record = claimed
         pulse = Pulse(name, lease)
@@ -114,7 +115,8 @@ class Runner:
             again_in_s = self._attempt(pulse, record)
         finally:
             self.heart.remove(pulse)
-            self._suspects.leave(name)
+            if suspect:
+                self._suspects.leave(name)
         if again_in_s is not None:
             lease.release()
             self._again(name, record, again_in_s)
