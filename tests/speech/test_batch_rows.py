@@ -30,7 +30,9 @@ from utils.speech.batch_rows import Means, RowSpeaker
 from utils.speech.choose import Chooser
 from utils.speech.contract import Part, Prosody, Run, SpeechRequest, Spoken, Voice
 from utils.speech.engines.espeak import EspeakEngine
-from utils.speech.row import RowFiles, RowTask, SpokenRow
+from utils.speech.finish_pool import FinishPool
+from utils.speech.finish_row import RowFiles
+from utils.speech.row import RowTask, SpokenRow
 
 PLAIN = SpeechRequest("", format="wav", loudness=None)
 
@@ -99,7 +101,7 @@ class Stage:
         self.notes: set[str] = set()
 
     def speaker(self, tasks: Sequence[RowTask], **more: Any) -> RowSpeaker:
-        means = Means(self.chooser, self.folder, self.listener, RowFiles(), 1000, 4, 2, self.clock)
+        means = Means(self.chooser, self.folder, self.listener, RowFiles(), 1000, 4, FinishPool(2), self.clock)
         return RowSpeaker(tasks, replace(means, **more))
 
     def spoken(self, tasks: Sequence[RowTask], **more: Any) -> dict[int, SpokenRow | Exception]:
@@ -297,7 +299,7 @@ def test_engine_that_stops_by_itself_ends_everything(stage: Stage) -> None:
 
 
 def real(folder: Path, tasks: Sequence[RowTask]) -> dict[int, SpokenRow]:
-    means = Means(Chooser({"espeak": EspeakEngine()}), folder, Listener(), RowFiles(cues=True), 10_000, 4, 2)
+    means = Means(Chooser({"espeak": EspeakEngine()}), folder, Listener(), RowFiles(cues=True), 10_000, 4, FinishPool(2))
     ended = {}
     with closing(RowSpeaker(tasks, means)) as speaker:
         while not speaker.finished:
@@ -337,7 +339,7 @@ def _levels(path: Path) -> np.ndarray:
 
 def test_espeak_row_that_kills_the_child_fails_alone(tmp_path: Path) -> None:
     """A sentence of this form aborts the library's process, alone as well as in company."""
-    means = Means(Chooser({"espeak": EspeakEngine()}), tmp_path, Listener(), RowFiles(), 10_000, 4, 2)
+    means = Means(Chooser({"espeak": EspeakEngine()}), tmp_path, Listener(), RowFiles(), 10_000, 4, FinishPool(2))
     ended = {}
     with closing(RowSpeaker(rows("One.", "s'" * 220, "Three.", engine="espeak"), means)) as speaker:
         while not speaker.finished:

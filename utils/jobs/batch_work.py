@@ -21,7 +21,9 @@ from utils.jobs.traces import where
 from utils.speech.batch import BatchOptions
 from utils.speech.batch_rows import Ended, Means, RowSpeaker
 from utils.speech.contract import SpeechRequest
-from utils.speech.row import RowFiles, RowTask, SpokenRow
+from utils.speech.finish_pool import FinishPool
+from utils.speech.finish_row import RowFiles
+from utils.speech.row import RowTask, SpokenRow
 from utils.storage.batch_ledger import Ledger
 from utils.storage.batch_log import PlannedRow, Progress, RowResult, read_rows
 from utils.storage.batch_sounds import beside, stem_of
@@ -144,7 +146,7 @@ class BatchWork:
             files=RowFiles(subtitles=self.options.row_subtitles, cues=bool(self.options.merged)),
             max_chars=settings.max_text_chars,
             service_rows=min(most, max(least, settings.gtts_workers)),
-            finishers=os.cpu_count() or least,
+            finishers=self.context.shared.once("finish_pool", lambda: FinishPool(os.cpu_count() or 1)),
         )
 
     # ---- after ------------------------------------------------------------------------------------------------------

@@ -24,8 +24,10 @@ from utils.errors import AppError, Cancelled, EngineBusy, EngineError, QuotaExce
 from utils.speech.batch_lanes import OwnLane, ServiceLane, Tape
 from utils.speech.choose import Chooser, label_of
 from utils.speech.contract import Run
+from utils.speech.finish_pool import FinishPool
+from utils.speech.finish_row import FinishedRow, RowFiles
 from utils.speech.plan import plan
-from utils.speech.row import Ready, RowFiles, RowTask, SpokenRow, Take, finish_row, speak
+from utils.speech.row import Ready, RowTask, SpokenRow, Take, finish_task, speak, spoken_row
 from utils.speech.row_run import RowRun
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class Means:
         files: What to make beside each sound.
         max_chars: Longest text of a row.
         service_rows: Rows that ask a service in parallel.
-        finishers: Threads that finish sounds.
+        finishers: Finish the sounds.
         clock: Seconds, monotonic.
     """
 
@@ -60,7 +62,7 @@ class Means:
     files: RowFiles
     max_chars: int
     service_rows: int
-    finishers: int
+    finishers: FinishPool
     clock: Callable[[], float] = time.monotonic
 
 
@@ -77,9 +79,8 @@ class RowSpeaker:
         self._means = means
         self._cache = means.run.cache
         self._speakers = ThreadPoolExecutor(means.service_rows + 1, "rows-speak")
-        self._finishers = ThreadPoolExecutor(means.finishers, "rows-finish")
         self._stop = threading.Event()
-        self._winding_up = False
+        self._winding_up = threading.Event()
         # between the two threads, under the lock
         self._news = threading.Condition()
         self._ended: list[Ended] = []
@@ -119,15 +120,15 @@ class RowSpeaker:
 
     def wind_up(self) -> None:
         """Start nothing more, and go on with what runs: a request that was sent should not be lost."""
-        self._winding_up = True
+        self._winding_up.set()
 
     def close(self) -> None:
         """Stop everything, and wait some tenths of a second until it has. Rows that have not ended are given up."""
+        self._winding_up.set()
         self._stop.set()
         self._leader.join()
-        self._finishers.shutdown(wait=False, cancel_futures=True)
         self._speakers.shutdown(wait=True, cancel_futures=True)
-        self._finishers.shutdown(wait=True)
+        self._means.finishers.give_up(self)
 
     # ---- the leading thread -----------------------------------------------------------------------------------------
 
@@ -142,11 +143,11 @@ class RowSpeaker:
             self._news.notify()
 
     def _has_more(self) -> bool:
-        return not self._winding_up and bool(self._todo or self._service or self._own)
+        return not self._winding_up.is_set() and bool(self._todo or self._service or self._own)
 
     def _step(self) -> None:
         """Start what can be started, and wait for something to end."""
-        if self._winding_up:
+        if self._winding_up.is_set():
             for future in self._cheap:
                 if future.cancel():
                     self._running.pop(future, None)
@@ -188,7 +189,7 @@ class RowSpeaker:
                 self._service.left()
                 continue
             tape = Tape(self._new_path(), 1)
-            self._start(self._speakers, partial(speak, [row], tape.path, self._run(row)), partial(self._asked, row, tape))
+            self._start(partial(speak, [row], tape.path, self._run(row)), partial(self._asked, row, tape))
 
     def _still_asks(self, row: Ready) -> bool:
         """The row was planned some time ago, and the service may have failed another one since: choose anew."""
@@ -208,12 +209,11 @@ class RowSpeaker:
             self._own.busy = True
             self._tapes += 1
             tape = Tape(self._new_path(), len(rows), self._tape_gone)
-            self._start(self._speakers, partial(speak, rows, tape.path, self._run()), partial(self._grouped, rows, tape))
+            self._start(partial(speak, rows, tape.path, self._run()), partial(self._grouped, rows, tape))
 
-    def _start(self, pool: ThreadPoolExecutor, job: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
-        future = pool.submit(job)
+    def _start(self, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
+        future = self._speakers.submit(job)
         self._running[future] = partial(then, future)
-        return future
 
     def _new_path(self) -> Path:
         return self._means.folder / f".{next(self._numbers)}.spoken.pcm"
@@ -222,8 +222,9 @@ class RowSpeaker:
         self._tapes -= 1
 
     def _run(self, row: Ready | None = None) -> RowRun:
-        note = partial(self._trouble, row.task.number) if row else _ignored
-        return RowRun(self._means.run.session_id, self._cache, self._stop, note)
+        """What the engine sees: of a row that asks a service, or of a group, which stops as soon as others have their turn."""
+        stop, note = (self._stop, partial(self._trouble, row.task.number)) if row else (self._winding_up, _ignored)
+        return RowRun(self._means.run.session_id, self._cache, stop, note)
 
     def _trouble(self, number: int, sentence: str) -> None:
         self._troubles[number] = sentence
@@ -247,7 +248,7 @@ class RowSpeaker:
     def _grouped(self, rows: list[Ready], tape: Tape, future: Future[list[Take | None]]) -> None:
         """A group was spoken by an engine of our own, or not."""
         self._own.busy = False
-        if self._winding_up:  # forty rows more would take their time, and speaking them again costs next to nothing
+        if self._winding_up.is_set():  # forty rows more would take their time, and speaking them again costs next to nothing
             tape.drop(len(rows))
             return
         try:
@@ -268,8 +269,8 @@ class RowSpeaker:
                 doubtful.append(row)
                 continue
             self._finishing += 1
-            job = partial(finish_row, row, take, self._means.folder, self._means.files, self._stop.is_set)
-            future = self._start(self._finishers, job, partial(self._finished, row, tape))
+            future = self._means.finishers.submit(self, finish_task(row, take, self._means.folder, self._means.files))
+            self._running[future] = partial(self._finished, row, take, tape, future)
             if not row.asks:
                 self._cheap.add(future)
         if doubtful:
@@ -281,16 +282,16 @@ class RowSpeaker:
             row.alone = True
             self._own.put(row)
 
-    def _finished(self, row: Ready, tape: Tape, future: Future[SpokenRow]) -> None:
+    def _finished(self, row: Ready, take: Take, tape: Tape, future: Future[FinishedRow]) -> None:
         self._finishing -= 1
         self._cheap.discard(future)
         tape.drop()
         try:
-            spoken = future.result()
+            made = future.result()
         except Exception as exc:  # noqa: BLE001 - sorted out there
             self._failed(row, exc)
         else:
-            self._end(row.task, spoken)
+            self._end(row.task, spoken_row(row, take, made))
 
     def _failed(self, row: Ready, exc: Exception) -> None:
         """Let the next engine try, wait for the only one, or end the row with its error."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utils.audio.pcm import PcmFile
-from utils.errors import Cancelled
 from utils.speech.choose import Choice
 from utils.speech.contract import Mark, Prosody, Run, SpeechRequest, Spoken
-from utils.speech.finish import finish_sound, storing, write_subtitles
+from utils.speech.finish import storing
+from utils.speech.finish_row import FinishedRow, FinishTask, RowFiles
 from utils.speech.plan import Plan
 from utils.speech.synthesize import finish_of, has_sound, no_sound
-from utils.subtitles import Cue, cues_from_marks
+from utils.subtitles import Cue
 
 LEAST_LETTER_S = 0.02  # less sound a letter than this is looked at again: normal prose takes 0.06
 
@@ -31,19 +31,6 @@ class RowTask:
     number: int
     stem: str
     request: SpeechRequest
-
-
-@dataclass(frozen=True)
-class RowFiles:
-    """What to make beside the sound.
-
-    Attributes:
-        subtitles: SRT and VTT files.
-        cues: The cues themselves, for a merged track.
-    """
-
-    subtitles: bool = False
-    cues: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,28 +168,23 @@ def _is_doubtful(row: Ready, take: Take, speed: float) -> bool:
     return not take.marks or spoken_s * speed < letters * LEAST_LETTER_S or not has_sound(take.pcm)
 
 
-def finish_row(row: Ready, take: Take, folder: Path, files: RowFiles, stopped: Callable[[], bool]) -> SpokenRow:
-    """Make the row's files in `folder`. Raises Cancelled soon after `stopped` says so; StoreUnavailable, BadSound."""
+def finish_task(row: Ready, take: Take, folder: Path, files: RowFiles) -> FinishTask:
+    """What is to be done to a row's sound."""
+    wanted = finish_of(row.task.request, row.plan, row.choice, take.pitch_left)
+    return FinishTask(take.pcm, take.marks, wanted, folder, row.task.stem, files)
 
-    def report(_: float) -> None:
-        if stopped():
-            raise Cancelled("The work was stopped.")
 
-    report(0.0)
+def spoken_row(row: Ready, take: Take, made: FinishedRow) -> SpokenRow:
+    """What came of a row."""
     choice = row.choice
-    wanted = finish_of(row.task.request, row.plan, choice, take.pitch_left)
-    with storing():
-        made = finish_sound(take.pcm, take.marks, wanted, folder, row.task.stem, report)
-        cues = cues_from_marks(made.marks, seconds=made.seconds) if files.subtitles or files.cues else []
-        beside = write_subtitles(folder, row.task.stem, cues) if files.subtitles else ()
     return SpokenRow(
-        files=tuple(name for name, _ in (*made.files, *beside)),
+        files=made.files,
         engine=choice.engine.name,
         fallback=choice.reason,
         language=choice.voice.language,
         voice=choice.voice.id,
-        seconds=round(made.seconds, 6),
+        seconds=made.seconds,
         characters=row.plan.characters,
         requests=take.requests,
-        cues=tuple(cues) if files.cues else (),
+        cues=made.cues,
     )
