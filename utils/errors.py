@@ -92,6 +92,18 @@ class UnsupportedMedia(AppError):
     code, status = "unsupported_media", 415
 
 
+class UnreadableSound(UnsupportedMedia):
+    """The bytes are not a recording that can be decoded here, or hold no sound."""
+
+    code = "unreadable_sound"
+
+
+class RecordingTooLong(TooLarge):
+    """The decoded sound is longer than MAX_MEDIA_HOURS."""
+
+    code = "recording_too_long"
+
+
 # ---- who is asking ------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +171,12 @@ class EngineUnreachable(EngineError):
     """The service behind the engine cannot be reached (no network, time-out, bad certificate), or a library is missing."""
 
     code, status = "engine_unreachable", 503
+
+
+class ModelUnavailable(EngineUnreachable):
+    """The weights of a model are neither here nor to be had; the sentence says why."""
+
+    code = "model_unavailable"
 
 
 class EngineBusy(EngineError):
