@@ -23,6 +23,7 @@ from utils.storage.item_store import ItemStore
 from utils.storage.sessions import Session, Usage
 from utils.storage.survey import survey
 from utils.storage.sweep import SweepReport, sweep
+from utils.storage.transfer import TransferCode, TransferCodes
 from utils.storage.trash import UNDO_S
 
 __all__ = ["UNDO_S", "Session", "SessionManager", "SweepReport", "Usage"]
@@ -62,6 +63,7 @@ class SessionManager(ItemStore):
         self.session_timeout_hours = session_timeout_hours
         self.max_sessions = max_sessions
         self._signer = tokens.signer(self.outputs, secret_key)
+        self._codes = TransferCodes(self.outputs, self._signer.key_for("transfer codes"), clock)
 
     @classmethod
     def from_settings(cls, settings: Settings, clock: Callable[[], float] = time.time) -> SessionManager:
@@ -86,6 +88,23 @@ class SessionManager(ItemStore):
     def verify(self, token: str | None) -> str | None:
         """The session id of a genuine token (the session itself may be gone), else None. Never raises, constant time."""
         return self._signer.verify(token)
+
+    def make_transfer_code(self, session_id: str) -> TransferCode:
+        """A code that opens this session in another browser, once and for five minutes. Raises NotFound, StoreUnavailable."""
+        with sessions.opened(self.outputs, session_id):
+            return self._codes.make(session_id)
+
+    def redeem_transfer_code(self, code: str, caller: str) -> str:
+        """The living session that a code opens; `caller`, such as an address, is only counted.
+
+        Raises:
+            NotFound: Wrong, used or too old, or the session has ended.
+            TooMany: Too many wrong codes; `retry_after_s` is set.
+        """
+        session_id = self._codes.redeem(code, caller)
+        if self.get_session(session_id) is None:
+            raise no_session()
+        return session_id
 
     # ---- sessions ------------------------------------------------------------------------------------------------
 
@@ -146,6 +165,7 @@ class SessionManager(ItemStore):
             self._trash.take_session(root, session_id)
             root.flush()
         self.markers.drop_session(session_id)
+        self._codes.drop_session(session_id)
         self._trash.forget_items(session_id)
         self.empty_trash()
 
@@ -200,6 +220,8 @@ class SessionManager(ItemStore):
                 keep=keep,
                 dry_run=dry_run,
             )
+        if not dry_run:
+            self._codes.clear()
         _LOG.info(
             "sweep removed=%d kept=%d active=%d odd=%d errors=%d freed_bytes=%d seconds=%.3f dry_run=%s",
             *(len(report.removed), report.kept, report.active, len(report.odd), len(report.errors)),

@@ -40,6 +40,10 @@ class Signer:
             return None
         return session_id if hmac.compare_digest(signature, self._sign(session_id)) else None
 
+    def key_for(self, purpose: str) -> bytes:
+        """A key of its own for another purpose, from which ours cannot be computed."""
+        return hmac.new(self._key, b"sotto key for " + purpose.encode("ascii"), hashlib.sha256).digest()
+
     def _sign(self, session_id: str) -> str:
         return hmac.new(self._key, _PURPOSE + session_id.encode("ascii"), hashlib.sha256).hexdigest()
 
