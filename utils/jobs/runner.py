@@ -11,12 +11,14 @@ from typing import Any
 
 from utils.errors import AppError, Cancelled, NotFound, StoreUnavailable
 from utils.jobs.context import Context, HandBack, JobCancelled, LeaseLost, Shared
+from utils.jobs.ended import Ended, EndedLog
 from utils.jobs.heart import Heart, Pulse
 from utils.jobs.journal import LEASE_S, Journal
 from utils.jobs.kinds import Kind
 from utils.jobs.queue import Queue
 from utils.jobs.rates import Rates
 from utils.jobs.records import JobName, Record, WorkerDied
+from utils.jobs.status import share_of_attempt, weight_of
 from utils.jobs.traces import where
 from utils.settings import Settings
 
@@ -89,6 +91,7 @@ class Runner:
         self._settings = settings
         self._timing = timing
         self._shared = Shared()
+        self._ended = EndedLog(journal.sessions.outputs)
         self._unsettled: dict[JobName, dict[str, Any]] = {}  # how jobs ended that the disk refused to note
         self._suspects = Suspects()
         self.heart = Heart(timing.lease_s, self._close_over)
@@ -198,7 +201,8 @@ class Runner:
             if tries >= MAX_TRIES:
                 return _failed(_surprise(tries))
             return {"state": "queued", "not_before": now() + self._timing.retry_s}
-        self._rates.learn(record["kind"], time.monotonic() - started, record["cost"])
+        done = share_of_attempt(record) if kind.resumable else 1.0
+        self._rates.learn(record["kind"], time.monotonic() - started, weight_of(record) * done)
         return {"state": "done", "error": None}
 
     def _settle(self, context: Context, record: Record, outcome: dict[str, Any]) -> float | None:
@@ -224,6 +228,7 @@ class Runner:
             "event=job_ended job=%s kind=%s state=%s seconds=%.3f", context.name.logged, record["kind"], record["state"], took_s
         )
         if record["state"] != "queued":
+            self._ended.note(_ended(record, self._journal.machine, context.item.result.get("seconds")))
             return None
         return self._timing.retry_s if record["not_before"] else 0.0
 
@@ -268,6 +273,21 @@ def _count(record: Record, number: int, *, resumable: bool) -> int:
     tries = number - record["base"] - record["handed_back"]
     record["lease"], record["attempt"] = number, min(tries, MAX_TRIES)
     return int(tries)
+
+
+def _ended(record: Record, machine: str, sound_s: object) -> Ended:
+    ended_at, started_at = record["ended_at"], record["started_at"] or record["ended_at"]
+    return Ended(
+        when=ended_at,
+        machine=machine,
+        pool=record["pool"],
+        kind=record["kind"],
+        state=record["state"],
+        code=(record["error"] or {}).get("code", ""),
+        waited_s=round(max(0.0, started_at - record["submitted_at"]), 3),
+        ran_s=round(max(0.0, ended_at - started_at), 3),
+        sound_s=float(sound_s) if isinstance(sound_s, int | float) and record["state"] == "done" else 0.0,
+    )
 
 
 def _failed(error: AppError) -> dict[str, Any]:
