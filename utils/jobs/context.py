@@ -113,6 +113,13 @@ class Context:
         if self._must_yield():
             raise HandBack("The job makes room.")
 
+    def show(self, done: float, total: float) -> None:
+        """Report how much is done between two checkpoints: as `progress`, but makes no room for others, only for a shutdown."""
+        self.stay()
+        self._record["done"], self._record["total"] = done, total
+        if time.monotonic() - self._saved_at > SAVE_EVERY_S:
+            self._show()
+
     def note(self, sentence: str) -> None:
         """Tell the person who waits something, or take it back with an empty sentence. Raises nothing."""
         if self._record["note"] != sentence:

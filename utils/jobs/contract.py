@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+
+from utils.storage.item import ItemFile
 
 OPEN_STATES = frozenset({"queued", "running"})
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -23,6 +26,9 @@ class NewJob:
         cost: Share of the pool, in slices; a single speech is 1.
         item_id: An existing item to work on, instead of a new one.
         files: First files of a new item, such as an uploaded table.
+        built: Files of the same session that the new item takes over under these names, without copying.
+        listed: What of those is finished from the first moment.
+        weight: Size of the work for estimates, in minutes of sound or the like; None = its cost.
     """
 
     kind: str
@@ -33,6 +39,9 @@ class NewJob:
     cost: int = 1
     item_id: str | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    built: Mapping[str, Path] = field(default_factory=dict)
+    listed: tuple[ItemFile, ...] = ()
+    weight: float | None = None
 
 
 @dataclass(frozen=True)

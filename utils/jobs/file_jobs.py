@@ -223,6 +223,8 @@ class FileJobs:
                 title=job.title,
                 request=job.request,
                 files={**job.files, RECORD: encode(record)},
+                built=job.built,
+                listed=job.listed,
             )
             name = JobName(session_id, item.id)
             self._journal.add_marker(name)  # killed just before: `find_unmarked` and `_heal` bring the job back

@@ -10,11 +10,12 @@ from pathlib import Path
 from utils.errors import AppError
 from utils.storage.atomic import write_whole
 
+LEAST = 0.05  # work that is smaller says nothing about the pace
 WEIGHT = 0.2  # of the newest job; the average forgets half after three jobs
 
 
 class Rates:
-    """Seconds for one unit of cost, by kind. Two writers at once lose one measurement, which does not matter."""
+    """Seconds for one unit of work, by kind. Two writers at once lose one measurement, which does not matter."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -23,14 +24,14 @@ class Rates:
         self._known: dict[str, float] = {}
 
     def get(self, kind: str) -> float | None:
-        """Average seconds for one unit of cost, or None before the first job of that kind."""
+        """Average seconds for one unit of work, or None before the first job of that kind."""
         with self._lock:
             self._refresh()
             return self._known.get(kind)
 
-    def learn(self, kind: str, seconds: float, cost: int) -> None:
-        """A job of that cost took so long. Never raises: an estimate is not worth a failed job."""
-        each = seconds / max(1, cost)
+    def learn(self, kind: str, seconds: float, weight: float) -> None:
+        """So much work took so long. Never raises: an estimate is not worth a failed job."""
+        each = seconds / max(LEAST, weight)
         with self._lock, suppress(OSError, AppError):
             self._refresh()
             old = self._known.get(kind, each)

@@ -47,13 +47,15 @@ def new_record(job: NewJob, pool: str, *, priority: int, now: float, base: int =
 
     Fields: `base` is the number of the last lease that belongs to an earlier job or try by hand, `lease` the number of the
     attempt that wrote last, `handed_back` how many attempts ended of their own will: tries = lease - base - handed_back.
-    `request`, if there, is what the item's request shall become: it was there before with another one.
+    `weight` is the size of the work for estimates. `request`, if there, is what the item's request shall become: it was there
+    before with another one.
     """
     return {
         "kind": job.kind,
         "pool": pool,
         "title": job.title,
         "cost": job.cost,
+        "weight": job.cost if job.weight is None else job.weight,
         "state": "queued",
         "done": 0,
         "total": 0,

@@ -27,7 +27,7 @@ class OpenJob:
     name: JobName
     kind: str
     pool: str
-    cost: int
+    weight: float
     priority: int
     submitted_at: float
     running: bool
@@ -100,7 +100,7 @@ class Board:
 
 def _line(name: JobName, record: Record, *, running: bool) -> OpenJob:
     place = record["priority"], record["submitted_at"]
-    return OpenJob(name, record["kind"], record["pool"], int(record["cost"]), *place, running)
+    return OpenJob(name, record["kind"], record["pool"], weight_of(record), *place, running)
 
 
 def _place(job: OpenJob) -> tuple[int, float]:
@@ -117,12 +117,12 @@ def ahead_of(jobs: list[OpenJob], name: JobName, record: Record) -> list[OpenJob
 def eta_running(record: Record, now: float, average_s: float | None) -> float | None:
     """Seconds left of a running job: from its own pace, else from what such jobs took lately."""
     elapsed_s = max(0.0, now - (record["started_at"] or now))
-    share = share_done(record)
-    if share >= FROM_PROGRESS and elapsed_s >= FROM_PROGRESS_S:
-        return elapsed_s * (1 - share) / share
+    share, moved = share_done(record), share_of_attempt(record)
+    if moved >= FROM_PROGRESS and elapsed_s >= FROM_PROGRESS_S:
+        return elapsed_s * (1 - share) / moved
     if average_s is None:
         return None
-    left_s = average_s * record["cost"] - elapsed_s
+    left_s = average_s * weight_of(record) * (1 - share + moved) - elapsed_s
     return left_s if left_s > 0 else None  # slower than usual: nothing sensible can be said
 
 
@@ -131,9 +131,21 @@ def eta_queued(jobs: list[OpenJob], ahead: list[OpenJob], record: Record, slots:
     own_s = rates.get(record["kind"])
     if own_s is None:
         return None
-    before_s = sum((rates.get(job.kind) or own_s) * job.cost for job in ahead)
-    before_s += sum((rates.get(job.kind) or own_s) * job.cost / 2 for job in jobs if job.running and job.pool == record["pool"])
-    return float(before_s / max(1, slots.get(record["pool"], 1)) + own_s * record["cost"])
+    before_s = sum((rates.get(job.kind) or own_s) * job.weight for job in ahead)
+    before_s += sum((rates.get(job.kind) or own_s) * job.weight / 2 for job in jobs if job.running and job.pool == record["pool"])
+    return float(before_s / max(1, slots.get(record["pool"], 1)) + own_s * weight_of(record))
+
+
+def weight_of(record: Record) -> float:
+    """Size of the work; records of older versions have only a cost."""
+    return float(record["weight"] if "weight" in record else record["cost"])
+
+
+def share_of_attempt(record: Record) -> float:
+    """What the running attempt has done, 0 to 1: work that keeps checkpoints begins where an earlier one stopped."""
+    total, before = float(record["total"]), float(record.get("done_before", 0))
+    done = float(record["done"])
+    return share_done(record) if total <= 0 or done < before else min(1.0, (done - before) / total)
 
 
 def share_done(record: Record) -> float:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from utils.errors import Conflict
-from utils.storage import files, items, sessions
+from utils.storage import files, items, receive, sessions
 from utils.storage.base import Store
 from utils.storage.cache import FolderCache
 from utils.storage.faults import no_item, no_session, told
-from utils.storage.item import Item
+from utils.storage.item import Item, ItemFile
 
 
 class ItemStore(Store):
@@ -33,13 +33,18 @@ class ItemStore(Store):
         request: dict[str, Any],
         files: Mapping[str, bytes] | None = None,
         marked: bool = False,
+        built: Mapping[str, Path] | None = None,
+        result: dict[str, Any] | None = None,
+        listed: Sequence[ItemFile] = (),
     ) -> Item:
         """Make an item; its folder appears whole, with `files` (such as `job.json`) inside.
 
-        With `marked` it has open work from the first moment: the marker is there before the item can be seen.
+        With `marked` it has open work from the first moment: the marker is there before the item can be seen. `built` are files of
+        this session, such as a received one, that get a name in the item as well, without being copied. `listed` are the files that
+        are finished from the first moment.
 
         Raises:
-            NotFound: There is no such session.
+            NotFound: There is no such session, or a built file is gone.
             QuotaExceeded: No room is left in it.
         """
         first, given = dict(files or {}), list[str]()
@@ -52,12 +57,31 @@ class ItemStore(Store):
         with self._session(session_id) as session:
             self.check_quota(session_id, sum(map(len, first.values())))
             options: dict[str, Any] = {"folder": folder, "kind": kind, "title": title, "request": request}
+            options |= {"built": built or {}, "result": result, "listed": listed}
             try:
                 return items.create(session, **options, files=first, now=self.clock(), before=before)
             except BaseException:
                 for item_id in given[-1:]:
                     self.markers.drop(session_id, item_id)
                 raise
+
+    @contextmanager
+    def incoming(self, session_id: str, *, most_bytes: int, limit: str) -> Iterator[receive.Incoming]:
+        """A file to be received into this session; at the end all that no item has taken is gone. Holds a lease meanwhile.
+
+        Args:
+            session_id: Whose.
+            most_bytes: Longest file.
+            limit: The sentence for a longer one.
+        """
+        with ExitStack() as stack:
+            with told(no_session()):
+                session = self._lease(stack, session_id)
+                file = receive.Incoming(
+                    session, most_bytes=most_bytes, limit=limit, check_quota=lambda extra: self.check_quota(session_id, extra)
+                )
+            stack.callback(file.remove)
+            yield file
 
     def get_item(self, session_id: str, item_id: str) -> Item:
         """One item. Raises NotFound for unknown, malformed, removed and foreign ones alike."""
@@ -119,6 +143,14 @@ class ItemStore(Store):
         """As `publish`, for several files by name; the folder is flushed only once, after the last one."""
         with self._item(session_id, item_id) as folder:
             files.publish(folder, {items.file_name(name): path for name, path in built.items()}, self.clock())
+
+    def remove_files(self, session_id: str, item_id: str, names: Collection[str]) -> None:
+        """Remove files of an item that it does not list any more; those that are gone already do no harm."""
+        with self._item(session_id, item_id) as folder:
+            listed = {file.name for file in items.read(folder).files}
+            for name in set(names) - listed:
+                with suppress(FileNotFoundError):
+                    (folder.path / items.file_name(name)).unlink()
 
     def clear_scratch(self, session_id: str, item_id: str) -> None:
         """Remove scratch folders that killed work has left in an item, for whoever knows that nobody else works on it."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from utils.errors import NotFound
 from utils.storage import locks, names
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_item, told
-from utils.storage.item import KINDS, Item
+from utils.storage.item import KINDS, Item, ItemFile
+from utils.storage.receive import take
 from utils.storage.sessions import FOLDERS, place
 
 RECORD = "item.json"
@@ -32,8 +35,14 @@ def create(
     files: Mapping[str, bytes],
     now: float,
     before: Callable[[str], None] = lambda item_id: None,
+    built: Mapping[str, Path] = MappingProxyType({}),
+    result: dict[str, Any] | None = None,
+    listed: Sequence[ItemFile] = (),
 ) -> Item:
-    """Make an item with its first files; its folder appears whole. `before` is told the id just before that."""
+    """Make an item with its first files; its folder appears whole. `before` is told the id just before that.
+
+    `built` are files of the same session that get a name in the item, too, without being copied; `listed` are the finished ones.
+    """
     if kind not in KINDS or folder not in LISTED:
         raise ValueError(f"unknown kind {kind!r} or folder {folder!r} of an item")
     shown = names.clean_title(title) or "Untitled"
@@ -41,8 +50,20 @@ def create(
     with place(session, folder) as parent, parent.building() as (temporary, building):
         for name, data in files.items():
             building.put(file_name(name), data, when=now)
+        for name, path in built.items():
+            take(path, building, file_name(name), now)
         for bump in range(_TRIES):
-            item = Item(names.item_id(shown, now, bump), folder, kind, shown, now, now, request=request)
+            item = Item(
+                names.item_id(shown, now, bump),
+                folder,
+                kind,
+                shown,
+                now,
+                now,
+                request=request,
+                result=result or {},
+                files=tuple(listed),
+            )
             if any(_has(session, other, item.id) for other in FOLDERS):
                 continue
             building.write(RECORD, _data(item), when=now)
