@@ -113,6 +113,12 @@ class NoSession(AppError):
     code, status = "no_session", 401
 
 
+class WrongToken(AppError):
+    """The token of the operator, or a key of the API, is not the one that was set."""
+
+    code, status = "wrong_token", 401
+
+
 class ForeignOrigin(AppError):
     """A state-changing request by cookie came from another site."""
 

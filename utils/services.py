@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from utils.errors import BadSetting, StoreUnavailable
 from utils.jobs.contract import Jobs
+from utils.limits import Buckets
 from utils.session_manager import SessionManager
 from utils.settings import Settings
 from utils.speech.table.memo import Checker
 from utils.storage.batch_readers import Readers
+from utils.storage.door import Door
+from utils.tally import Tally
 
 if TYPE_CHECKING:
     from utils.jobs.supervise import Supervisor
@@ -34,6 +37,9 @@ class Services:
         supervisor: Keeps this machine's workers alive; started and stopped by the app's lifespan.
         checker: Remembers the last few tables that were checked.
         readers: Batches that are being looked at.
+        tally: What this process has done, for whoever watches the server.
+        sign_ins: How often somebody may try the operator's token.
+        door: Counts the recordings that come in.
         clock: Seconds since the epoch.
     """
 
@@ -44,6 +50,9 @@ class Services:
     supervisor: Supervisor
     checker: Checker = field(default_factory=Checker)
     readers: Readers = field(default_factory=Readers)
+    tally: Tally = field(default_factory=Tally)
+    sign_ins: Buckets = field(default_factory=lambda: Buckets(per_s=1 / 12, burst=5))
+    door: Door = field(default_factory=Door)
     clock: Clock = time.time
 
 
