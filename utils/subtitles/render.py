@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from utils.subtitles.cue import Cue
 
+_SPACES = re.compile(r"[ \u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")  # where a line may break; not the no-break spaces
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+")  # all controls but the line feed
 
 
 def srt(cues: Iterable[Cue]) -> str:
     """SubRip, UTF-8. The format knows no escapes, so the one sequence that would break it, `-->`, becomes an arrow."""
     return "".join(
-        f"{number}\n{_time(start_ms, ',')} --> {_time(end_ms, ',')}\n{_unarrowed(text)}\n\n"
+        f"{number}\n{timestamp(start_ms, ',')} --> {timestamp(end_ms, ',')}\n{unarrowed(text)}\n\n"
         for number, (start_ms, end_ms, text) in enumerate(_usable(cues), start=1)
     )
 
@@ -21,34 +22,39 @@ def srt(cues: Iterable[Cue]) -> str:
 def vtt(cues: Iterable[Cue]) -> str:
     """WebVTT (W3C), with `&`, `<` and `>` escaped."""
     return "WEBVTT\n\n" + "".join(
-        f"{_time(start_ms, '.')} --> {_time(end_ms, '.')}\n{_escaped(text)}\n\n" for start_ms, end_ms, text in _usable(cues)
+        f"{timestamp(start_ms, '.')} --> {timestamp(end_ms, '.')}\n{escaped(text)}\n\n" for start_ms, end_ms, text in _usable(cues)
     )
 
 
 def _usable(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
     """Whole milliseconds and clean text; a cue without text is left out, one without length gets a millisecond."""
     for cue in cues:
-        text = _clean(cue.text)
+        text = clean(cue.text)
         if text:
             start_ms = max(0, round(cue.start * 1000))
             yield start_ms, max(start_ms + 1, round(cue.end * 1000)), text
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """No controls, and no empty line: that would end the cue."""
-    lines = (" ".join(line.split()) for line in _UNSEEN.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n"))
+    lines = (
+        _SPACES.sub(" ", line).strip() for line in _UNSEEN.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    )
     return "\n".join(line for line in lines if line)
 
 
-def _unarrowed(text: str) -> str:
+def unarrowed(text: str) -> str:
+    """Without the sequence that begins the times of a cue; for places that know no escapes."""
     return text.replace("-->", "→")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """As WebVTT wants its text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _time(at_ms: int, mark: str) -> str:
+def timestamp(at_ms: int, mark: str) -> str:
+    """`00:00:01.000`, with `mark` before the milliseconds; hours grow past two digits."""
     seconds, ms = divmod(at_ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥።፧៕။།‼⁇⁈⁉")
 CLAUSE_ENDS = frozenset(",;:–—،؛、，；：､፣፤၊·")
-_CLOSING = frozenset("\"'»”’)]}」』】》〉）］｝›")
+CLOSING = frozenset("\"'»”’)]}」』】》〉）］｝›")
+_CLOSING_MARKS = "".join(CLOSING)
+OPENING = frozenset("「『【《〈（［｛“‘«‹¿¡([{")
 # Japanese small letters and marks, and Thai and Lao vowels behind their consonant: never first in a line.
 _NEVER_FIRST = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々〻ะาำๅๆຯະາຳໆ")
 _NEVER_LAST = frozenset("เแโใไເແໂໃໄ「『【《〈（［｛“‘«¿¡([{$€£¥#")  # vowels before their consonant, and what opens
@@ -36,6 +38,7 @@ _WITHOUT_SPACES = (
     (0x20000, 0x3FFFF),
 )
 _FIRST_CJK = 0x2E80
+_FIRST_WITHOUT_SPACES = "\u0e00"
 
 
 class Break(IntEnum):
@@ -75,19 +78,22 @@ def joined_without_space(before: str, after: str) -> bool:
 
 def clusters(token: str) -> list[str]:
     """Cut a token where its script lets a line break: never before a mark that belongs to the character before it."""
+    if not token or max(token) < _FIRST_WITHOUT_SPACES:
+        return [token] if token else []
     found: list[str] = []
     for char in token:
-        if found and not _may_break(found[-1][-1], char):
+        if found and not may_break(found[-1][-1], char):
             found[-1] += char
         else:
             found.append(char)
     return found
 
 
-def _may_break(before: str, after: str) -> bool:
+def may_break(before: str, after: str) -> bool:
+    """Whether a line may break between two characters that have no space between them."""
     if belongs_to_previous(after) or before in _NEVER_LAST or before == "\u200d":
         return False
-    if after in _CLOSING or after in SENTENCE_ENDS or after in CLAUSE_ENDS or after in _NEVER_FIRST:
+    if after in CLOSING or after in SENTENCE_ENDS or after in CLAUSE_ENDS or after in _NEVER_FIRST:
         return False
     return without_spaces(before) or without_spaces(after)
 
@@ -100,7 +106,9 @@ def belongs_to_previous(char: str) -> bool:
 
 def break_after(text: str, following: str) -> Break:
     """How good a place the end of the word `text` is, when `following` (may be empty) comes next."""
-    bare = text.rstrip("".join(_CLOSING))
+    if text[-1:].isalnum():
+        return Break.WORD
+    bare = text.rstrip(_CLOSING_MARKS)
     last = bare[-1:]
     if last in CLAUSE_ENDS and last:
         return Break.CLAUSE

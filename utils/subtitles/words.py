@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from utils.subtitles import script
@@ -55,8 +55,8 @@ def words_from_marks(marks: Iterable[TimedText], max_columns: int = 42) -> list[
         start = max(at, mark.start)
         at = max(start, mark.end)
         levels = list(_levels([text for text, _ in pieces], [space for _, space in pieces], following))
-        shares = _shares([text for text, _ in pieces], levels)
-        for (text, space), level, (begin, end) in zip(pieces, levels, shares, strict=True):
+        parts = shares([text for text, _ in pieces], levels)
+        for (text, space), level, (begin, end) in zip(pieces, levels, parts, strict=True):
             first = space is None
             spaced = bool(found) and not script.joined_without_space(found[-1].text, text) if first else bool(space)
             found.append(Word(_at(start, at, begin), _at(start, at, end), text, mark.part, spaced, level))
@@ -70,13 +70,13 @@ def _at(start: float, end: float, share: float) -> float:
 def _row(mark: TimedText, max_columns: int) -> tuple[TimedText, list[tuple[str, bool | None]]] | None:
     pieces: list[tuple[str, bool | None]] = []
     for token in _UNSEEN.sub(" ", mark.text).split():
-        for number, cluster in enumerate(_narrow(script.clusters(token), max_columns)):
+        for number, cluster in enumerate(narrow(script.clusters(token), max_columns)):
             pieces.append((cluster, None if not pieces else number == 0))
     return (mark, pieces) if pieces else None
 
 
-def _narrow(texts: list[str], max_columns: int) -> Iterator[str]:
-    """Cut what is wider than a line."""
+def narrow(texts: Iterable[str], max_columns: int) -> Iterator[str]:
+    """Cut what is wider than a line; marks stay with their character."""
     for text in texts:
         if script.width(text) <= max_columns:
             yield text
@@ -101,8 +101,13 @@ def _levels(texts: list[str], spaces: list[bool | None], following: str) -> Iter
         yield level
 
 
-def _shares(texts: list[str], levels: list[Break]) -> Iterator[tuple[float, float]]:
-    """Where each text begins and ends, as parts of the whole."""
+def shares(texts: Sequence[str], levels: Sequence[Break]) -> Iterator[tuple[float, float]]:
+    """Where each text begins and ends when all are spoken in one go, as parts of the whole (0 to 1).
+
+    Args:
+        texts: In order, at least one.
+        levels: What stands behind each: a voice rests after clauses and sentences.
+    """
     weights = [_weight(text) + _PAUSE_WEIGHTS.get(level, 0.0) for text, level in zip(texts, levels, strict=True)]
     weights[-1] = _weight(texts[-1])  # its rest is behind the mark
     total = sum(weights)
