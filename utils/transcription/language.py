@@ -1,0 +1,61 @@
+"""Which language a recording is in: asked once, of several places of it, not of its first half minute alone.
+
+Forty-five minutes of Dutch came out as English because the first 30 s were (Vexa-ai/vexa PR 1543).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from utils.transcription.contract import RATE_HZ, Decoding, LanguageGuess, Samples, Segment
+
+PLACES = (0.25, 0.5, 0.75, 0.9)  # shares of what follows the first speech
+LISTEN_S = 30.0  # what Whisper hears at once
+LOOK_S = 60.0  # of sound, for speech at such a place
+LEAST_S = 2.0  # of speech; less says little
+
+Read = Callable[[int, int], Samples]  # first sample, sample behind the last
+
+
+def decide(first: Samples, read: Read, start: int, total: int, decoding: Decoding, check: Callable[[], None]) -> LanguageGuess:
+    """The language that most of the places are in, and the mean share of certainty that it got.
+
+    Args:
+        first: The first speech, at most LISTEN_S.
+        read: Gives samples of the recording.
+        start: Sample at which the first speech ends.
+        total: Samples of the recording.
+        decoding: Of this job.
+        check: Raises when the job must stop.
+    """
+    guesses = [(decoding.detect(first), len(first) / RATE_HZ)]
+    for place in PLACES if (total - start) / RATE_HZ > 2 * LOOK_S else ():
+        check()
+        begin = start + int((total - start) * place)
+        sound = read(begin, min(total, begin + int(LOOK_S * RATE_HZ)))
+        speech = decoding.speech(sound)
+        if not speech:
+            continue
+        heard = sound[int(speech[0].start * RATE_HZ) :][: int(LISTEN_S * RATE_HZ)]
+        spoken = sum(max(0.0, min(span.end, speech[0].start + LISTEN_S) - span.start) for span in speech)
+        if spoken >= LEAST_S:
+            guesses.append((decoding.detect(heard), spoken))
+    return _winner(guesses)
+
+
+def usual(segments: Sequence[Segment]) -> str:
+    """The language that most of a multilingual transcript is in, by time; "" without any."""
+    seconds: dict[str, float] = defaultdict(float)
+    for segment in segments:
+        seconds[segment.language] += segment.end - segment.start
+    seconds.pop("", None)
+    return max(seconds, key=lambda tag: seconds[tag]) if seconds else ""
+
+
+def _winner(guesses: Sequence[tuple[LanguageGuess, float]]) -> LanguageGuess:
+    votes: dict[str, float] = defaultdict(float)
+    for guess, seconds in guesses:
+        votes[guess.language] += guess.probability * min(seconds, LISTEN_S)
+    best = max(votes, key=lambda tag: votes[tag])
+    return LanguageGuess(best, votes[best] / sum(min(seconds, LISTEN_S) for _, seconds in guesses))

@@ -1,0 +1,76 @@
+"""Two stretches that overlap because there was no silence to cut in: what both heard is kept once."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from utils.transcription.contract import Segment, Span, Word
+
+EDGE_S = 0.3  # a word that begins so near to a hard end is likely to be cut
+
+
+def join(before: Sequence[Segment], after: Sequence[Segment], overlap: Span) -> list[Segment]:
+    """The segments of the later stretch without what the earlier one has already.
+
+    The words of both around the overlap are laid side by side. Where some agree, the later text begins behind the last of these;
+    where none do, it begins behind the end of the earlier text.
+
+    Args:
+        before: The earlier stretch, or its end.
+        after: The later stretch.
+        overlap: Seconds in which both heard the same sound.
+    """
+    earlier = [word for segment in before for word in _words(segment) if word.end > overlap.start - 1.0]
+    later = [word for segment in after for word in _words(segment) if word.start < overlap.end + 1.0]
+    if not earlier or not later:
+        return list(after)
+    mine, theirs = [_plain(word.text) for word in earlier], [_plain(word.text) for word in later]
+    same = [match for match in SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks() if match.size]
+    if same:
+        last = same[-1]
+        beyond = len(mine) - (last.a + last.size)  # words that only the earlier side has behind it
+        return _without(after, min(len(later), last.b + last.size + beyond))
+    end = earlier[-1].end
+    return _without(after, sum((word.start + word.end) / 2 < end for word in later))
+
+
+def trimmed(segments: Sequence[Segment], end: float) -> list[Segment]:
+    """Without the word that a hard end may have cut: the other side of the seam hears it whole."""
+    kept = list(segments)
+    if kept and len(kept[-1].words) > 1 and kept[-1].words[-1].end > end - EDGE_S:
+        kept[-1] = _with(kept[-1], kept[-1].words[:-1])
+    return kept
+
+
+def _words(segment: Segment) -> tuple[Word, ...]:
+    """Its words; without times of their own they share the segment's evenly."""
+    if segment.words:
+        return segment.words
+    texts = segment.text.split() or [segment.text]
+    step = (segment.end - segment.start) / len(texts)
+    return tuple(Word(segment.start + i * step, segment.start + (i + 1) * step, f" {text}") for i, text in enumerate(texts))
+
+
+def _without(segments: Sequence[Segment], count: int) -> list[Segment]:
+    """Without so many words at the beginning."""
+    made = []
+    for segment in segments:
+        words = _words(segment)
+        if count <= 0:
+            made.append(segment)
+        elif count < len(words):
+            made.append(_with(segment, words[count:]))
+        count -= len(words)
+    return made
+
+
+def _with(segment: Segment, words: tuple[Word, ...]) -> Segment:
+    text = "".join(word.text for word in words).strip()
+    return replace(segment, start=words[0].start, end=words[-1].end, text=text, words=words if segment.words else ())
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())

@@ -1,0 +1,358 @@
+"""From decoded sound to a transcript, in flat memory however long it is.
+
+    window    about ten minutes of samples: read, voice detector, cut in a silence
+    chunk     at most 30 s of it, cut in pauses
+    stretch   the chunks of one call of the engine; through the gate, then on the disk before the next one begins
+
+A job that was killed goes on behind the last stretch on the disk; one that is cancelled leaves there what is done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from utils.audio.pcm import PcmFile
+from utils.errors import StoreUnavailable
+from utils.transcription import gate, language, seams, windows, word_times
+from utils.transcription.contract import (
+    RATE_HZ,
+    Decoding,
+    Dropped,
+    GateReport,
+    Progress,
+    Samples,
+    Segment,
+    Span,
+    Transcript,
+    TranscriptionEngine,
+    TranscriptionRequest,
+)
+from utils.transcription.levels import at, is_quiet, levels
+from utils.transcription.partial import Partial, WindowResult, sum_of
+from utils.transcription.windows import Chunk
+
+log = logging.getLogger(__name__)
+
+FIRST_SIZES = {True: (1, 3, 8), False: (1, 2, 4)}  # chunks a call, by `batch`; the first call is short: text soon
+SIZES = {True: (8,), False: (4,)}  # batches of more than 8 gain nothing; one after the other is slower, so it is kept oftener
+LAST_WINDOW_S = 60.0  # a shorter rest is heard together with the window before it
+
+Check = Callable[[], None]
+
+
+class Report(Protocol):
+    """`audio.recording.SoundReport`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        ...
+
+
+class Decoded(Protocol):
+    """`audio.recording.Decoded`: sound on disk, and what decoding it was like."""
+
+    @property
+    def pcm(self) -> PcmFile:
+        """RATE_HZ."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """Losses."""
+        ...
+
+
+def samples(pcm: PcmFile, start: int, stop: int) -> Samples:
+    """A stretch of sound, from a memory map: only this much of it is copied."""
+    if stop <= start:
+        return np.zeros(0, np.float32)
+    whole = np.memmap(pcm.path, dtype="<i2", mode="r")
+    return whole[pcm.begin + start : pcm.begin + stop].astype(np.float32) / np.float32(32_768)
+
+
+def transcribe(
+    sound: Decoded,
+    engine: TranscriptionEngine,
+    request: TranscriptionRequest,
+    *,
+    partial: Partial,
+    progress: Progress,
+    note: Callable[[str], None],
+    check: Check,
+) -> Transcript:
+    """Turn a recording into text.
+
+    Args:
+        sound: Decoded, RATE_HZ, mono, on disk.
+        engine: Chosen for this request.
+        request: What somebody asked for.
+        partial: Where finished stretches are kept; those that are there already are not made again.
+        progress: Told in seconds of sound; raises when the work must stop.
+        note: Told in a sentence what takes long.
+        check: Called between chunks and more often; raises when the work must stop.
+
+    Raises:
+        EngineError: The engine cannot be had or failed.
+        BadInput: An option cannot work with the model.
+        StoreUnavailable: The text so far cannot be kept.
+    """
+    decoding = engine.open(request, note=note, check=check)
+    try:
+        job = _Job(sound, decoding, request, partial, progress, check, strict=engine.name == "draft")
+        job.run()
+        return job.transcript(engine.name)
+    finally:
+        decoding.close()
+
+
+class _Job:
+    """One recording on its way."""
+
+    def __init__(
+        self,
+        sound: Decoded,
+        decoding: Decoding,
+        request: TranscriptionRequest,
+        partial: Partial,
+        progress: Progress,
+        check: Check,
+        *,
+        strict: bool,
+    ) -> None:
+        self._sound = sound
+        self._decoding = decoding
+        self._request = request
+        self._partial = partial
+        self._progress = progress
+        self._check = check
+        self._strict = strict  # no scores: the voice detector must agree with every word
+        self._total = sound.pcm.sample_count
+        self._results = [result for result in partial.windows() if result.total == self._total]
+        self._language = request.language
+        self._probability: float | None = None
+        for result in self._results[-1:]:
+            self._language = result.language or self._language
+            self._probability = result.language_probability
+
+    @property
+    def _next(self) -> int:
+        return self._results[-1].next if self._results else 0
+
+    def run(self) -> None:
+        """All windows that are not there yet."""
+        if self._results:
+            log.info("transcribe: goes on at %.0f s of %.0f s", self._next / RATE_HZ, self._total / RATE_HZ)
+        while self._next < self._total:
+            self._tell(self._next)
+            self._window()
+        self._tell(self._total)
+
+    def transcript(self, engine: str) -> Transcript:
+        """Everything together."""
+        segments = tuple(segment for result in self._results for segment in result.segments)
+        found = language.usual(segments) if self._request.multilingual else self._language
+        return Transcript(
+            segments=segments,
+            language=found if segments else "",
+            language_probability=self._probability if segments else None,
+            engine=engine,
+            model=self._decoding.model.name,
+            seconds=self._total / RATE_HZ,
+            task=self._request.task,
+            options=self._request.as_dict(),
+            gate=sum_of([result.gate for result in self._results]),
+            sound=self._sound.report.as_dict(),
+        )
+
+    def _read(self, start: int, stop: int) -> Samples:
+        return samples(self._sound.pcm, start, min(stop, self._total))
+
+    def _tell(self, sample: float) -> None:
+        self._check()
+        self._progress(sample / RATE_HZ, self._total / RATE_HZ)
+
+    def _window(self) -> None:
+        """Read a window, cut it, and have its chunks decoded."""
+        begin = self._next
+        length_s = windows.WINDOW_S if begin else windows.FIRST_WINDOW_S
+        stop = begin + int(length_s * RATE_HZ)
+        if self._total - stop < LAST_WINDOW_S * RATE_HZ:
+            stop = self._total
+        heard = self._read(begin, stop)
+        speech, dropped = gate.voiced(heard, self._decoding.speech(heard))
+        self._check()
+        found = levels(heard)
+        whole_s = len(heard) / RATE_HZ
+        cut = windows.Cut(whole_s, whole_s) if stop >= self._total else windows.cut(whole_s, speech, found)
+        speech = [replace(span, end=min(span.end, cut.end)) for span in speech if span.start < cut.end]
+        if not self._request.vad:
+            everything = [] if is_quiet(heard) else [Span(0.0, cut.end)]
+            chunks, dropped = windows.chunks(cut.end, everything, found), []
+        else:
+            chunks = windows.chunks(cut.end, speech, found)
+        sizes = SIZES if begin else FIRST_SIZES
+        window = _Window(begin, heard, speech, stop >= self._total)
+        stretches = windows.groups(chunks, sizes[self._request.batch])
+        for index, stretch in enumerate(stretches):
+            following = stretches[index + 1][0] if index + 1 < len(stretches) else None
+            self._stretch(window, stretch, following, cut, dropped if following is None else [])
+        if not stretches:
+            self._keep(window, [], GateReport(dropped=_later(dropped, begin / RATE_HZ)), cut.next, cut.hard)
+
+    def _stretch(
+        self, window: _Window, stretch: list[Chunk], following: Chunk | None, cut: windows.Cut, dropped: list[Dropped]
+    ) -> None:
+        """Decode, judge and keep the chunks of one call; when it is broken off, the chunks that are done."""
+        tongue = self._tongue(window, stretch[0])
+        heard: list[list[Segment]] = []
+        try:
+            for found in self._decoded(window, stretch, tongue):
+                heard.append(found)
+        except BaseException:
+            if heard:
+                rest = stretch[len(heard)]
+                with suppress(StoreUnavailable):  # what broke it off is what people must know
+                    self._judged(window, stretch[: len(heard)], heard, None, rest.start, rest.hard, [])
+            raise
+        place, hard = (following.start, following.hard) if following else (cut.next, cut.hard)
+        self._judged(window, stretch, heard, tongue, place, hard, dropped)
+
+    def _tongue(self, window: _Window, chunk: Chunk) -> str:
+        """The language to decode in; decided at the first speech."""
+        models = self._decoding.model.languages
+        if not self._language and len(models) == 1:
+            self._language = models[0]
+        elif not self._language and not self._request.multilingual:
+            first = window.part(Span(chunk.start, min(chunk.end, chunk.start + language.LISTEN_S)))
+            behind = window.begin + int(chunk.end * RATE_HZ)
+            guess = language.decide(first, self._read, behind, self._total, self._decoding, self._check)
+            self._language, self._probability = guess.language, guess.probability
+        return self._language
+
+    def _decoded(self, window: _Window, stretch: list[Chunk], tongue: str) -> Iterator[list[Segment]]:
+        """The text of each chunk, in seconds of the window, as soon as the engine is through with it."""
+        base = stretch[0].start
+        spans = [Span(chunk.start - base, chunk.end - base) for chunk in stretch]
+        found: list[list[Segment]] = [[] for _ in stretch]
+        place = 0
+        generator = self._decoding.decode(window.part(Span(base, stretch[-1].end)), spans, tongue)
+        try:
+            for segment in generator:
+                self._check()
+                reached = max(place, _chunk_of(segment, spans))
+                while place < reached:
+                    yield found[place]
+                    place += 1
+                found[place].append(word_times.moved(segment, base))
+                self._tell(min(window.begin + (base + segment.end) * RATE_HZ, self._total))
+        finally:
+            close = getattr(generator, "close", None)
+            if close is not None:
+                close()
+        yield from found[place:]
+
+    def _judged(
+        self,
+        window: _Window,
+        stretch: list[Chunk],
+        heard: list[list[Segment]],
+        tongue: str | None,
+        place_s: float,
+        hard: bool,
+        dropped: list[Dropped],
+    ) -> None:
+        """Send chunks through the gate, put their times right, and keep them. `tongue` None: nothing is decoded again."""
+        made: list[Segment] = []
+        report = list(dropped)
+        again = 0
+        for chunk, segments in zip(stretch, heard, strict=True):
+            verdict = gate.judge(window.part(chunk.span), segments, None if tongue is None else self._again(window, chunk, tongue))
+            tidy = word_times.tidy(verdict.segments, chunk.span, window.speech)
+            bounded = gate.bounded(tidy, window.heard, window.speech, strict=self._strict)
+            made += bounded.segments
+            report += [*verdict.dropped, *bounded.dropped]
+            again += verdict.again
+            if tongue is not None:
+                self._check()
+        counts = GateReport(
+            checked=len(stretch),
+            again=again,
+            doubtful=sum(bool(segment.doubt) for segment in made),
+            dropped=_later(report, window.begin / RATE_HZ),
+            speech_s=round(sum(_shared(span, chunk.span) for span in window.speech for chunk in stretch), 3),
+        )
+        self._keep(window, seams.trimmed(made, stretch[-1].end) if hard else made, counts, place_s, hard)
+
+    def _again(self, window: _Window, chunk: Chunk, tongue: str) -> Callable[[], Sequence[Segment]]:
+        def decode() -> Sequence[Segment]:
+            self._check()
+            found = self._decoding.again(window.part(chunk.span), tongue)
+            return [word_times.moved(segment, chunk.start) for segment in found]
+
+        return decode
+
+    def _keep(self, window: _Window, made: Sequence[Segment], report: GateReport, place_s: float, hard: bool) -> None:
+        begin_s = window.begin / RATE_HZ
+        segments = [word_times.rounded(word_times.moved(segment, begin_s)) for segment in made]
+        last = self._results[-1] if self._results else None
+        if last and last.hard:
+            segments = seams.join(last.segments, segments, Span(last.next / RATE_HZ, last.next / RATE_HZ + windows.OVERLAP_S))
+        if not self._request.multilingual:
+            segments = [replace(segment, language=segment.language or self._language) for segment in segments]
+        behind = (
+            self._total if window.is_last and place_s * RATE_HZ >= len(window.heard) else window.begin + round(place_s * RATE_HZ)
+        )
+        result = WindowResult(
+            start=self._next,
+            next=behind,
+            total=self._total,
+            segments=tuple(segments),
+            gate=report,
+            language=self._language,
+            language_probability=self._probability,
+            hard=hard,
+        )
+        self._partial.append(result)
+        self._results.append(result)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window that was read.
+
+    Attributes:
+        begin: Its first sample in the recording.
+        heard: Its samples.
+        speech: Where there is a voice, seconds of the window.
+        is_last: It reaches the end of the recording.
+    """
+
+    begin: int
+    heard: Samples
+    speech: list[Span]
+    is_last: bool
+
+    def part(self, span: Span) -> Samples:
+        """The samples of a stretch."""
+        return at(self.heard, span)
+
+
+def _chunk_of(segment: Segment, spans: Sequence[Span]) -> int:
+    """The chunk that a segment lies in: the one that it shares most time with, else the nearest."""
+    middle = (segment.start + segment.end) / 2
+    wide = Span(segment.start, segment.end)
+    return max(range(len(spans)), key=lambda i: (_shared(wide, spans[i]), -abs((spans[i].start + spans[i].end) / 2 - middle)))
+
+
+def _shared(one: Span, other: Span) -> float:
+    return max(0.0, min(one.end, other.end) - max(one.start, other.start))
+
+
+def _later(dropped: Sequence[Dropped], seconds: float) -> tuple[Dropped, ...]:
+    return tuple(replace(entry, start=round(entry.start + seconds, 3), end=round(entry.end + seconds, 3)) for entry in dropped)
