@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PREFIXES = ("/api", "/v1")
 HIDDEN = ("/_stcore/metrics",)  # sessions and memory of the server
-NOT_PAGES = (*PREFIXES, "/_stcore", "/static", "/media", "/component", "/app/static", "/healthz", "/readyz")
+NOT_PAGES = (*PREFIXES, "/_stcore", "/static", "/media", "/component", "/app/static", "/healthz", "/readyz", "/metrics")
 CONDITIONS = (b"if-none-match", b"if-modified-since")
 
 
@@ -52,6 +52,14 @@ def wants_page(scope: Scope, headers: Headers) -> bool:
         and headers.get("sec-fetch-dest", "document") == "document"
         and not is_below(scope["path"], NOT_PAGES)
     )
+
+
+def route_of(scope: Scope, *, is_page: bool) -> str:
+    """The route's own pattern, without anybody's ids; else the kind of address. Known once the answer begins."""
+    pattern = getattr(scope.get("route"), "path", None)
+    if isinstance(pattern, str) and is_below(scope["path"], PREFIXES):
+        return str(scope.get("root_path", "")) + pattern
+    return "page" if is_page else next((prefix for prefix in NOT_PAGES if is_below(scope["path"], (prefix,))), "asset")
 
 
 class Edge:
@@ -89,6 +97,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                self._services.tally.add("requests", scope["method"], route_of(scope, is_page=is_page), str(message["status"]))
                 await self._finish(scope, message, is_page=is_page)
             await send(message)
 

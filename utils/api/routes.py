@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from utils.api import problems
+from utils.api.metrics import Metrics
 from utils.api.readiness import Readiness
 from utils.services import Services
 
@@ -73,6 +74,7 @@ def routes_of(services: Services) -> list[BaseRoute]:
     return [
         Route("/healthz", Fact()),
         Route("/readyz", Fact(Readiness(services))),
+        Route("/metrics", Metrics(services)),
         Mount("/api", app=LazyApi(services)),
         Route("/api", nothing),
         Mount("/v1", app=nothing),

@@ -172,7 +172,14 @@ class FileJobs:
         oldest = min((job.submitted_at for job in waiting), default=None)
         oldest_s = 0.0 if oldest is None else max(0.0, self._journal.clock() - oldest)
         wanted = all(workers[pool] for pool in self._queue.pools if self._slots.get(pool, 0) > 0)
-        return Health(queue, workers, len(waiting), len(jobs) - len(waiting), round(oldest_s, 1), queue and wanted)
+        pools = {
+            pool: {
+                "waiting": sum(job.pool == pool for job in waiting),
+                "running": sum(job.pool == pool and job.running for job in jobs),
+            }
+            for pool in workers
+        }
+        return Health(queue, workers, len(waiting), len(jobs) - len(waiting), round(oldest_s, 1), pools, queue and wanted)
 
     def close(self) -> None:
         """Let go of the queue; the next call opens it again."""

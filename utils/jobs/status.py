@@ -43,6 +43,7 @@ class Health:
         waiting: Jobs that wait.
         running: Jobs at work.
         oldest_waiting_s: Age of the job that has waited longest; 0 when none waits.
+        pools: For each pool, how many of its jobs wait and how many run.
         ok: Jobs are being done: the queue answers, and every pool that is wanted has a worker.
     """
 
@@ -51,6 +52,7 @@ class Health:
     waiting: int
     running: int
     oldest_waiting_s: float
+    pools: dict[str, dict[str, int]]
     ok: bool
 
     def as_dict(self) -> dict[str, Any]:
