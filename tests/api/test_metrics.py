@@ -76,8 +76,8 @@ def test_metrics_tell_requests_jobs_sound_and_disk(watched: Surface) -> None:
     assert found[key("sotto_job_wait_seconds_bucket", machine="", pool="speech", le="+Inf")] == 2
     assert found[key("sotto_sessions")] == 1
     assert 0 < found[key("sotto_disk_free_bytes")] <= found[key("sotto_disk_total_bytes")]
-    assert found[key("sotto_http_requests_total", method="POST", route="/api/v1/speech", status="202")] == 2
-    assert found[key("sotto_http_requests_total", method="GET", route="/api/v1/items/{item_id}", status="404")] == 3
+    assert found[key("sotto_http_requests_total", method="POST", route="make_speech", status="202")] == 2
+    assert found[key("sotto_http_requests_total", method="GET", route="get_item", status="404")] == 3
     assert found[key("process_open_fds")] > 0
     again = samples(watched.stranger())
     assert again[key("sotto_jobs_ended_total", pool="speech", state="done", **where)] == 1  # counted once

@@ -55,10 +55,10 @@ def wants_page(scope: Scope, headers: Headers) -> bool:
 
 
 def route_of(scope: Scope, *, is_page: bool) -> str:
-    """The route's own pattern, without anybody's ids; else the kind of address. Known once the answer begins."""
-    pattern = getattr(scope.get("route"), "path", None)
-    if isinstance(pattern, str) and is_below(scope["path"], PREFIXES):
-        return str(scope.get("root_path", "")) + pattern
+    """The route's name as the API's document has it, which holds nobody's ids; else the kind of address. Known when it answers."""
+    name = getattr(scope.get("route"), "name", None)
+    if isinstance(name, str) and is_below(scope["path"], PREFIXES):
+        return name
     return "page" if is_page else next((prefix for prefix in NOT_PAGES if is_below(scope["path"], (prefix,))), "asset")
 
 
