@@ -56,7 +56,7 @@ def refusal(report: Mapping[str, Any], max_seconds: float) -> AppError:
             "Recordings cannot be decoded on this server, because its media library does not start.",
             "Ask the operator to install the requirements again.",
         )
-    sentence, hint = _SENTENCES.get(str(code), _SENTENCES["unreadable"])
+    sentence, hint = _SENTENCES.get(str(code), _SENTENCES["died"])
     return UnreadableSound(sentence, hint)
 
 

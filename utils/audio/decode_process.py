@@ -111,7 +111,7 @@ def run(running: Running, *, hear: Callable[[Report], float], check: Callable[[]
         check: Called at least 10 times a second; what it raises kills the child and passes.
 
     Returns:
-        Its last report, or one that says why there is none (`died`, `too_slow`).
+        Its last report, or one that says why there is none (`died`, `too_slow`, or `vanished` when its reports end).
     """
     reports: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     listener = threading.Thread(target=_listen, args=(running, reports), name="decode-reports", daemon=True)
@@ -128,12 +128,14 @@ def run(running: Running, *, hear: Callable[[Report], float], check: Callable[[]
             except queue.Empty:
                 continue
             *lines, rest = (rest + data).split(b"\n")
-            if not data or len(rest) > MAX_LINE_BYTES:
+            if len(rest) > MAX_LINE_BYTES:
                 return {"refused": "died"}
             for report in map(_parsed, lines):
                 if report.keys() & {"done", "refused"} or ("facts" in report and "track" not in report):
                     return report
                 decoded_s = hear(report)
+            if not data:
+                return {"refused": "vanished"}
     finally:
         running.close()
         listener.join()

@@ -361,10 +361,11 @@ def main(argument: str) -> None:
     os.dup2(nowhere, 2)  # the library's own words go nowhere
     leave_network()
     limit(job)
-    work(job, 0, 1, lambda report: _write(reports, report))
+    work(job, 0, 1, lambda report: write(reports, report))
 
 
-def _write(descriptor: int, report: dict[str, Any]) -> None:
+def write(descriptor: int, report: dict[str, Any]) -> None:
+    """Write a report as a line; a socket or pipe takes it whole, or as soon as somebody reads."""
     os.write(descriptor, json.dumps(report).encode() + b"\n")
 
 

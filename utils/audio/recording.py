@@ -7,6 +7,7 @@ Everything that opens a user's sound file goes through here. What comes out is m
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from utils.audio.decode_faults import ACCEPTED, disk_full, refusal
 from utils.audio.decode_process import ColdChild, Job, Report, Starter, run
 from utils.audio.decode_report import Facts, Gap, SoundReport, Track, facts_from, report_from
+from utils.audio.decode_warm import starter
 from utils.audio.pcm import PcmFile
 from utils.errors import AppError, StoreUnavailable
 
@@ -39,19 +41,19 @@ class Decoded:
     report: SoundReport
 
 
-def inspect(source: Path, *, start: Starter = ColdChild) -> Facts:
+def inspect(source: Path, *, start: Starter | None = None) -> Facts:
     """What the recording's container claims. Not more: a damaged file may look whole.
 
     Args:
         source: The file.
-        start: How the child is started.
+        start: How the child is started; None leaves it to this module.
 
     Raises:
         UnreadableSound: It is not a recording that could be decoded here.
         StoreUnavailable: The file cannot be read.
     """
     with _opened(source) as file:
-        report = run(start(Job("look"), file, None), hear=lambda _: 0.0, check=lambda: None)
+        report = _run(Job("look"), file, None, start, hear=lambda _: 0.0, check=lambda: None)
     try:
         return facts_from(report["facts"])
     except (KeyError, TypeError, ValueError) as exc:
@@ -66,7 +68,7 @@ def decode(
     track: int | None = None,
     progress: Callable[[float, float | None], None] = lambda done_s, expected_s: None,
     check: Callable[[], None] = lambda: None,
-    start: Starter = ColdChild,
+    start: Starter | None = None,
 ) -> Decoded:
     """Decode a recording. If that fails, `pcm` does not exist.
 
@@ -77,7 +79,7 @@ def decode(
         track: The sound track, from 0; None takes the default one, commentaries last.
         progress: Told the seconds decoded so far, and expected or None.
         check: Called at least 10 times a second; what it raises kills the child and passes.
-        start: How the child is started.
+        start: How the child is started; None leaves it to this module.
 
     Raises:
         UnreadableSound: There is no sound in it that can be decoded here.
@@ -85,19 +87,43 @@ def decode(
         StoreUnavailable: The file cannot be read, or the sound cannot be written.
     """
     with _opened(source) as file:
+        hearing = _Hearing(progress, max_seconds)
         try:
-            sink = pcm.open("wb")
-        except OSError as exc:
-            raise disk_full() from exc
-        try:
-            with sink:
-                running = start(Job("decode", max_seconds, track), file, sink)
-            hearing = _Hearing(progress, max_seconds)
-            report = run(running, hear=hearing.take, check=check)
+            report = _run(Job("decode", max_seconds, track), file, pcm, start, hear=hearing.take, check=check)
             return hearing.decoded(report, PcmFile(pcm, RATE_HZ))
         except BaseException:
             pcm.unlink(missing_ok=True)
             raise
+
+
+def _run(
+    job: Job,
+    source: BinaryIO,
+    pcm: Path | None,
+    start: Starter | None,
+    *,
+    hear: Callable[[Report], float],
+    check: Callable[[], None],
+) -> Report:
+    """Have a child do the job; and another one, in an interpreter of its own, when the warm process broke down meanwhile."""
+    report: Report = {}
+    for begin in (start or starter(), ColdChild):
+        source.seek(0)
+        with ExitStack() as opened:
+            sink = None if pcm is None else opened.enter_context(_sink(pcm))
+            running = begin(job, source, sink)
+        report = run(running, hear=hear, check=check)
+        if report.get("refused") != "vanished":
+            break
+    return report
+
+
+def _sink(pcm: Path) -> BinaryIO:
+    try:
+        pcm.unlink(missing_ok=True)  # nobody else writes into this one
+        return pcm.open("wb")
+    except OSError as exc:
+        raise disk_full() from exc
 
 
 class _Hearing:

@@ -1,0 +1,144 @@
+"""The program of the warm process: it has imported av, and forks a child for each job. Stands alone, as `decode_worker` does.
+
+    python -I -B decode_warm_worker.py
+
+Standard input is a Unix socket of packets. Each packet is a job as JSON, and carries three descriptors: the recording, the file for
+the sound, and a socket for the reports. All of them go to a child, which limits itself and does that one job; of the three this
+process keeps only the socket, to kill the child as soon as nobody listens at its other end.
+
+It never touches what a recording holds. It ends when its standard input ends, or when it had nothing to do for a while; children
+end with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib.util
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+IDLE_S = 600.0
+DESCRIPTORS = 3
+MAX_JOB_BYTES = 4_096
+PR_SET_PDEATHSIG = 1
+
+
+def _decode_worker() -> ModuleType:
+    """The module beside this file, which `python -I` does not look for."""
+    path = Path(__file__).with_name("decode_worker.py")
+    spec = importlib.util.spec_from_file_location("decode_worker", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["decode_worker"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class _Warm:
+    def __init__(self, jobs: socket.socket) -> None:
+        self._worker = _decode_worker()
+        self._libc = ctypes.CDLL(None)
+        self._pid = os.getpid()
+        self._jobs = jobs
+        self._children: dict[int, socket.socket] = {}  # process id -> socket of its reports
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(jobs, selectors.EVENT_READ, self._accept)
+        ended, wake = os.pipe()
+        for end in (ended, wake):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._selector.register(ended, selectors.EVENT_READ, lambda: self._reap(ended))
+        self._open = True
+
+    def serve(self) -> None:
+        """Until nobody sends jobs any more."""
+        self._worker.leave_network()
+        self._worker.library()
+        gc.collect()
+        gc.freeze()  # so that a child's collector does not touch, and copy, what it shares with us
+        while self._open:
+            ready = self._selector.select(IDLE_S)
+            if not ready and not self._children:
+                break
+            for key, _ in ready:
+                key.data()
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _accept(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._jobs, MAX_JOB_BYTES, DESCRIPTORS)
+        except OSError:
+            data, descriptors = b"", []
+        try:
+            if not data:
+                self._open = False
+            elif len(descriptors) == DESCRIPTORS:
+                self._begin(json.loads(data), *descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _begin(self, job: dict[str, Any], source: int, sink: int, reports: int) -> None:
+        pid = os.fork()
+        if not pid:
+            try:
+                self._child(job, source, sink, reports)
+            finally:
+                os._exit(1)
+        ours = socket.socket(fileno=os.dup(reports))
+        self._children[pid] = ours
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._gone(pid))
+
+    def _child(self, job: dict[str, Any], source: int, sink: int, reports: int) -> None:
+        """One job in this new process, which nothing of the others' can reach."""
+        self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self._pid:  # the warm process ended before that line
+            return
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        first = max(source, sink, reports, nowhere) + 1
+        for place, descriptor in enumerate((source, sink, nowhere, reports)):
+            os.dup2(descriptor, first + place)
+        for place in range(4):
+            os.dup2(first + place, place)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        self._worker.limit(job)
+        self._worker.work(job, 0, 1, lambda report: self._worker.write(3, report))
+        os._exit(0)
+
+    def _gone(self, pid: int) -> None:
+        """Nobody listens to this child any more. It has not been waited for, so its id is still its own."""
+        self._selector.unregister(self._children[pid])
+        os.kill(pid, signal.SIGKILL)
+
+    def _reap(self, ended: int) -> None:
+        with suppress(BlockingIOError):
+            os.read(ended, 4_096)
+        for pid in list(self._children):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self._close(self._children.pop(pid))
+
+    def _close(self, reports: socket.socket) -> None:
+        """Tell whoever still listens that the child is gone; after a last report of its own nobody does."""
+        if reports in self._selector.get_map():
+            self._selector.unregister(reports)
+        with reports, suppress(OSError):  # closed at the other end, or full because nobody reads
+            reports.send(b'{"refused": "died"}\n', socket.MSG_DONTWAIT)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=0) as standard_input:
+        _Warm(standard_input).serve()
