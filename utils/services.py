@@ -16,6 +16,7 @@ from utils.settings import Settings
 from utils.speech.table.memo import Checker
 from utils.storage.batch_readers import Readers
 from utils.storage.door import Door
+from utils.transcription.memo import TextMemo
 from utils.tally import Tally
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Services:
         tally: What this process has done, for whoever watches the server.
         sign_ins: How often somebody may try the operator's token.
         door: Counts the recordings that come in.
+        texts: Transcripts that are being looked at.
         clock: Seconds since the epoch.
     """
 
@@ -53,6 +55,7 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     sign_ins: Buckets = field(default_factory=lambda: Buckets(per_s=1 / 12, burst=5))
     door: Door = field(default_factory=Door)
+    texts: TextMemo = field(default_factory=TextMemo)
     clock: Clock = time.time
 
 

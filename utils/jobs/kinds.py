@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from utils.jobs.batch_kind import run_batch
 from utils.jobs.speech_kind import run_speech
+from utils.jobs.transcribe_kind import run_transcribe
 from utils.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "speech": Kind("speech", run_speech),
         "sample": Kind("speech", run_speech),
         "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True),
+        "transcribe": Kind("transcribe", run_transcribe, resumable=True, gives_way=True),
     }
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import Conflict
-from utils.storage import files, items, receive, sessions
+from utils.storage import files, items, locks, receive, sessions
 from utils.storage.base import Store
 from utils.storage.cache import FolderCache
 from utils.storage.faults import no_item, no_session, told
@@ -123,6 +123,15 @@ class ItemStore(Store):
         with self._item(session_id, item_id) as folder:
             folder.write(items.file_name(name), data, durable=durable, when=self.clock())
             return folder.path / name
+
+    @contextmanager
+    def alone(self, session_id: str, item_id: str) -> Iterator[Path]:
+        """The item's folder while nobody else changes it; inside, `update_item` would wait for ever. Raises NotFound."""
+        with ExitStack() as stack:
+            with told(no_item()):
+                folder = stack.enter_context(items.opened(self._hold(stack, session_id), item_id))
+                stack.enter_context(locks.alone(folder))
+            yield folder.path
 
     @contextmanager
     def scratch(self, session_id: str, item_id: str) -> Iterator[Path]:

@@ -1,0 +1,37 @@
+"""Texts that were read lately, so that a page which is looked at does not parse five megabytes a second time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from utils.transcription.contract import Transcript
+
+MOST_WORDS = 60_000  # of all texts together; about 20 MB. The newest one stays in any case
+
+
+class TextMemo:
+    """Remembers texts by what they were made from; the one that was not asked for the longest time goes first."""
+
+    def __init__(self, most_words: int = MOST_WORDS) -> None:
+        self._most_words = most_words
+        self._lock = threading.Lock()
+        self._texts: OrderedDict[Hashable, tuple[Transcript, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Transcript]) -> Transcript:
+        """The text of that key, made by whoever asks first."""
+        with self._lock:
+            known = self._texts.get(key)
+            if known is not None:
+                self._texts.move_to_end(key)
+                return known[0]
+        made = make()
+        words = sum(1 + len(segment.words) for segment in made.segments)
+        with self._lock:
+            self._texts[key] = (made, words)
+            while len(self._texts) > 1 and sum(count for _, count in self._texts.values()) > self._most_words:
+                self._texts.popitem(last=False)
+        return made
