@@ -34,8 +34,24 @@ pages = [
     st.Page(speak, title="Speak", icon=":material/text_to_speech:", url_path="home", default=True),
     st.Page(speak, title="Speak", url_path="speak", visibility="hidden"),  # the first page by its own name, too
     st.Page(state.PAGES / "bulk.py", title="Bulk", icon=":material/table_rows:", url_path="bulk"),
+    st.Page(state.PAGES / "transcribe.py", title="Transcribe", icon=":material/subtitles:", url_path="transcribe"),
 ]
+if state.services().settings.admin_token:
+    # Everybody may ask for it by its address; it stands in the navigation of whoever is signed in.
+    shown = bool(st.session_state.get(state.OPERATOR))
+    pages.append(
+        st.Page(
+            state.PAGES / "operator.py",
+            title="Operator",
+            icon=":material/monitor_heart:",
+            url_path="operator",
+            visibility="visible" if shown else "hidden",
+        )
+    )
 try:
-    st.navigation(pages, position="top").run()
+    here = st.navigation(pages, position="top")
+    if turn_to := st.session_state.pop(state.TURN_TO, None):
+        st.switch_page(state.PAGES / turn_to)
+    here.run()
 except Exception as defect:  # noqa: BLE001 - the last place before Streamlit's own, which would log what somebody typed
     messages.problem(messages.incident(defect))

@@ -21,6 +21,8 @@ from utils.workflows import sessions as workflow
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "sotto_session"  # set by api.guards with the first page, HttpOnly; tests hold the two names equal
 SESSION = "session_id"
+TURN_TO = "turn_to"  # a file in PAGES that a click leads to; the frame turns to it
+OPERATOR = "operator"  # True once this tab's token was right; lives in the server's memory, gone with the tab
 
 
 def services() -> Services:
