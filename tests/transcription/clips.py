@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from tests.speech.engines.espeak_kit import say
 from utils.audio.pcm import PcmFile
-from utils.transcription.contract import RATE_HZ, Word
+from utils.transcription.contract import RATE_HZ, Progress, Transcript, TranscriptionEngine, TranscriptionRequest, Word
+from utils.transcription.partial import Partial
+from utils.transcription.transcribe import transcribe
 
 # The reliable English ones of tests/assets/micro-whisper/sentences.md without runs of digits and numbers.
 SENTENCES = (
@@ -100,6 +102,27 @@ def on_disk(folder: Path, samples: NDArray[np.float32], name: str = "sound.pcm")
     path = folder / name
     (np.clip(samples, -1, 1) * 32_767).astype("<i2").tofile(path)
     return OnDisk(PcmFile(path, RATE_HZ))
+
+
+def transcribed(
+    samples: NDArray[np.float32],
+    engine: TranscriptionEngine,
+    request: TranscriptionRequest,
+    folder: Path,
+    *,
+    progress: Progress = lambda done, total: None,
+    check: Callable[[], None] = lambda: None,
+) -> Transcript:
+    """The way of a recording from samples on, with what is done so far in `folder`."""
+    return transcribe(
+        on_disk(folder, samples),  # type: ignore[arg-type]
+        engine,
+        request,
+        partial=Partial(folder / "partial.jsonl"),
+        progress=progress,
+        note=lambda sentence: None,
+        check=check,
+    )
 
 
 def wer(reference: str, heard: str) -> float:

@@ -23,6 +23,7 @@ REASONS = {
     "rate": "There are more words here than anybody can say in that time.",
     "outside": "No voice was heard at this place.",
     "silence": "There is no sound at this place.",
+    "too_short": "The sound at this place is too short for a word.",
     "no_voice": "The sound at this place does not change as a voice does; it may be a tone, a machine or music.",
 }
 
@@ -34,7 +35,10 @@ MAX_WORDS_A_SECOND = 9.0  # auctioneers reach 7, eSpeak at its fastest 7.5
 MAX_CHARS_A_SECOND = 45.0
 LEAST_WORDS = 5  # for a rate
 MAX_PERIOD = 16  # words of a loop
-VOICE_FLUX = 0.36  # tones, chords and gated tones reach 0.25, speech begins at 0.45
+VOICE_FLUX = 0.32  # trembling and gated tones reach 0.18; half seconds of speech begin at 0.26, a tenth of them is under 0.4
+SHORT_FLUX = 0.28  # for a stretch that is shorter than STEADY_S; single words begin at 0.33
+WORD_S = 0.55  # of voice with the detector's margins; the shortest words last 0.65 s with them
+ALONE_S = 1.0  # without any other voice around
 FLUX_S = 0.5  # a look at the flux
 STEADY_S = 2.5  # so long a stretch without a voice's changes holds no words; no vowel lasts so long
 NEAR_S = 0.4  # a segment so near to speech belongs to it
@@ -58,17 +62,20 @@ class Verdict:
 
 
 def voiced(samples: Samples, speech: Sequence[Span]) -> tuple[list[Span], list[Dropped]]:
-    """What is left of the voice detector's speech without silence and steady tones, and what was taken out.
+    """What is left of the voice detector's speech without silence, blips and steady tones, and what was taken out.
 
-    The detector takes a trembling tone for speech; speech changes its spectrum all the time. Only stretches of STEADY_S and more
-    are taken out, so that no word is touched.
+    The detector takes a trembling tone for speech, and now and then a knock; speech changes its spectrum all the time, and a word
+    takes its time. Out of longer stretches only STEADY_S and more are taken, so that no word is touched.
     """
     kept: list[Span] = []
     dropped: list[Dropped] = []
-    for span in speech:
+    for index, span in enumerate(speech):
         sound = at(samples, span)
-        if is_quiet(sound):
-            dropped.append(Dropped(span.start, span.end, "silence", 0))
+        before = span.start - speech[index - 1].end if index else ALONE_S
+        behind = speech[index + 1].start - span.end if index + 1 < len(speech) else ALONE_S
+        reason = _no_word(sound, alone=min(before, behind) >= ALONE_S)
+        if reason:
+            dropped.append(Dropped(span.start, span.end, reason, 0))
             continue
         place = span.start
         for steady in _steady(sound):
@@ -82,8 +89,15 @@ def voiced(samples: Samples, speech: Sequence[Span]) -> tuple[list[Span], list[D
     return kept, dropped
 
 
-def suspicion(segments: Sequence[Segment]) -> str:
-    """The first rule that the text of one chunk breaks, a key of REASONS; "" when there is none."""
+def suspicion(segments: Sequence[Segment], speech_s: float) -> str:
+    """The first rule that the text of one chunk breaks, a key of REASONS; "" when there is none.
+
+    Args:
+        segments: Of the chunk.
+        speech_s: Seconds of voice in it.
+    """
+    if sum(len(_WORDS.findall(segment.text)) for segment in segments) > max(LEAST_WORDS, MAX_WORDS_A_SECOND * speech_s):
+        return "rate"
     for segment in segments:
         low = segment.avg_logprob is not None and segment.avg_logprob < LOW_LOGPROB
         if low and segment.no_speech_prob is not None and segment.no_speech_prob > NO_SPEECH:
@@ -113,16 +127,17 @@ def repeats(text: str) -> bool:
     return False
 
 
-def judge(sound: Samples, first: Sequence[Segment], again: Callable[[], Sequence[Segment]] | None) -> Verdict:
+def judge(sound: Samples, speech_s: float, first: Sequence[Segment], again: Callable[[], Sequence[Segment]] | None) -> Verdict:
     """Look at the text of one chunk; decode it again when it is suspect, and decide.
 
     Args:
         sound: The chunk.
+        speech_s: Seconds of voice in it.
         first: What was decoded; segments without text are left out.
         again: Decodes the chunk once more, carefully; None when there is no time, then suspects are only marked.
     """
     heard = [segment for segment in first if segment.text.strip()]
-    reason = suspicion(heard)
+    reason = suspicion(heard, speech_s)
     if not reason:
         return Verdict(tuple(heard))
     if again is None:
@@ -130,7 +145,7 @@ def judge(sound: Samples, first: Sequence[Segment], again: Callable[[], Sequence
     second = [segment for segment in again() if segment.text.strip()]
     if not second:  # decoded with the engine's own thresholds, there is nothing
         return Verdict((), True, (_dropped(heard, "no_speech" if reason == "unsure" else reason),))
-    still = suspicion(second)
+    still = suspicion(second, speech_s)
     if not still:
         return Verdict(tuple(second), True)
     if still == "no_speech" or is_quiet(sound) or flux(sound) < VOICE_FLUX:
@@ -166,6 +181,15 @@ def bounded(segments: Sequence[Segment], samples: Samples, speech: Sequence[Span
             else:
                 kept.append(replace(segment, doubt=segment.doubt or "outside"))
     return Verdict(tuple(kept), False, tuple(dropped))
+
+
+def _no_word(sound: Samples, *, alone: bool) -> str:
+    """Why a stretch that the voice detector found cannot hold a word, or ""."""
+    if is_quiet(sound):
+        return "silence"
+    if alone and len(sound) < WORD_S * RATE_HZ:
+        return "too_short"
+    return "no_voice" if len(sound) < STEADY_S * RATE_HZ and flux(sound) < SHORT_FLUX else ""
 
 
 def _steady(sound: Samples) -> list[Span]:

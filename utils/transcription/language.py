@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from utils.transcription.contract import RATE_HZ, Decoding, LanguageGuess, Samples, Segment
+from utils.transcription.contract import RATE_HZ, LanguageGuess, Samples, Segment, Span
 
 PLACES = (0.25, 0.5, 0.75, 0.9)  # shares of what follows the first speech
 LISTEN_S = 30.0  # what Whisper hears at once
@@ -18,7 +18,15 @@ LEAST_S = 2.0  # of speech; less says little
 Read = Callable[[int, int], Samples]  # first sample, sample behind the last
 
 
-def decide(first: Samples, read: Read, start: int, total: int, decoding: Decoding, check: Callable[[], None]) -> LanguageGuess:
+def decide(
+    first: Samples,
+    read: Read,
+    start: int,
+    total: int,
+    *,
+    speech: Callable[[Samples], Sequence[Span]],
+    detect: Callable[[Samples], LanguageGuess],
+) -> LanguageGuess:
     """The language that most of the places are in, and the mean share of certainty that it got.
 
     Args:
@@ -26,21 +34,20 @@ def decide(first: Samples, read: Read, start: int, total: int, decoding: Decodin
         read: Gives samples of the recording.
         start: Sample at which the first speech ends.
         total: Samples of the recording.
-        decoding: Of this job.
-        check: Raises when the job must stop.
+        speech: The engine's voice detector.
+        detect: The engine's opinion of at most LISTEN_S.
     """
-    guesses = [(decoding.detect(first), len(first) / RATE_HZ)]
+    guesses = [(detect(first), len(first) / RATE_HZ)]
     for place in PLACES if (total - start) / RATE_HZ > 2 * LOOK_S else ():
-        check()
         begin = start + int((total - start) * place)
         sound = read(begin, min(total, begin + int(LOOK_S * RATE_HZ)))
-        speech = decoding.speech(sound)
-        if not speech:
+        voices = speech(sound)
+        if not voices:
             continue
-        heard = sound[int(speech[0].start * RATE_HZ) :][: int(LISTEN_S * RATE_HZ)]
-        spoken = sum(max(0.0, min(span.end, speech[0].start + LISTEN_S) - span.start) for span in speech)
+        heard = sound[int(voices[0].start * RATE_HZ) :][: int(LISTEN_S * RATE_HZ)]
+        spoken = sum(max(0.0, min(span.end, voices[0].start + LISTEN_S) - span.start) for span in voices)
         if spoken >= LEAST_S:
-            guesses.append((decoding.detect(heard), spoken))
+            guesses.append((detect(heard), spoken))
     return _winner(guesses)
 
 

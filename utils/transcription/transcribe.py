@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
-import numpy as np
-
-from utils.audio.pcm import PcmFile
+from utils.audio.recording import Decoded, samples
 from utils.errors import StoreUnavailable
 from utils.transcription import gate, language, seams, windows, word_times
+from utils.transcription.aside import Aside
 from utils.transcription.contract import (
     RATE_HZ,
     Decoding,
     Dropped,
     GateReport,
+    LanguageGuess,
     Progress,
     Samples,
     Segment,
@@ -44,36 +43,6 @@ SIZES = {True: (8,), False: (4,)}  # batches of more than 8 gain nothing; one af
 LAST_WINDOW_S = 60.0  # a shorter rest is heard together with the window before it
 
 Check = Callable[[], None]
-
-
-class Report(Protocol):
-    """`audio.recording.SoundReport`."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        ...
-
-
-class Decoded(Protocol):
-    """`audio.recording.Decoded`: sound on disk, and what decoding it was like."""
-
-    @property
-    def pcm(self) -> PcmFile:
-        """RATE_HZ."""
-        ...
-
-    @property
-    def report(self) -> Report:
-        """Losses."""
-        ...
-
-
-def samples(pcm: PcmFile, start: int, stop: int) -> Samples:
-    """A stretch of sound, from a memory map: only this much of it is copied."""
-    if stop <= start:
-        return np.zeros(0, np.float32)
-    whole = np.memmap(pcm.path, dtype="<i2", mode="r")
-    return whole[pcm.begin + start : pcm.begin + stop].astype(np.float32) / np.float32(32_768)
 
 
 def transcribe(
@@ -103,12 +72,13 @@ def transcribe(
         StoreUnavailable: The text so far cannot be kept.
     """
     decoding = engine.open(request, note=note, check=check)
+    aside = Aside(check)
     try:
-        job = _Job(sound, decoding, request, partial, progress, check, strict=engine.name == "draft")
+        job = _Job(sound, decoding, aside, request, partial, progress, check, strict=engine.name == "draft")
         job.run()
         return job.transcript(engine.name)
     finally:
-        decoding.close()
+        aside.end(decoding.close)
 
 
 class _Job:
@@ -118,6 +88,7 @@ class _Job:
         self,
         sound: Decoded,
         decoding: Decoding,
+        aside: Aside,
         request: TranscriptionRequest,
         partial: Partial,
         progress: Progress,
@@ -127,6 +98,7 @@ class _Job:
     ) -> None:
         self._sound = sound
         self._decoding = decoding
+        self._aside = aside
         self._request = request
         self._partial = partial
         self._progress = progress
@@ -173,6 +145,12 @@ class _Job:
     def _read(self, start: int, stop: int) -> Samples:
         return samples(self._sound.pcm, start, min(stop, self._total))
 
+    def _speech(self, heard: Samples) -> list[Span]:
+        return self._aside.run(lambda: self._decoding.speech(heard))
+
+    def _detect(self, heard: Samples) -> LanguageGuess:
+        return self._aside.run(lambda: self._decoding.detect(heard))
+
     def _tell(self, sample: float) -> None:
         self._check()
         self._progress(sample / RATE_HZ, self._total / RATE_HZ)
@@ -185,7 +163,7 @@ class _Job:
         if self._total - stop < LAST_WINDOW_S * RATE_HZ:
             stop = self._total
         heard = self._read(begin, stop)
-        speech, dropped = gate.voiced(heard, self._decoding.speech(heard))
+        speech, dropped = gate.voiced(heard, self._speech(heard))
         self._check()
         found = levels(heard)
         whole_s = len(heard) / RATE_HZ
@@ -230,8 +208,8 @@ class _Job:
             self._language = models[0]
         elif not self._language and not self._request.multilingual:
             first = window.part(Span(chunk.start, min(chunk.end, chunk.start + language.LISTEN_S)))
-            behind = window.begin + int(chunk.end * RATE_HZ)
-            guess = language.decide(first, self._read, behind, self._total, self._decoding, self._check)
+            behind = window.begin + round(chunk.end * RATE_HZ)
+            guess = language.decide(first, self._read, behind, self._total, speech=self._speech, detect=self._detect)
             self._language, self._probability = guess.language, guess.probability
         return self._language
 
@@ -241,8 +219,8 @@ class _Job:
         spans = [Span(chunk.start - base, chunk.end - base) for chunk in stretch]
         found: list[list[Segment]] = [[] for _ in stretch]
         place = 0
-        generator = self._decoding.decode(window.part(Span(base, stretch[-1].end)), spans, tongue)
-        try:
+        sound = window.part(Span(base, stretch[-1].end))
+        with closing(self._aside.iterate(lambda: self._decoding.decode(sound, spans, tongue))) as generator:
             for segment in generator:
                 self._check()
                 reached = max(place, _chunk_of(segment, spans))
@@ -251,10 +229,6 @@ class _Job:
                     place += 1
                 found[place].append(word_times.moved(segment, base))
                 self._tell(min(window.begin + (base + segment.end) * RATE_HZ, self._total))
-        finally:
-            close = getattr(generator, "close", None)
-            if close is not None:
-                close()
         yield from found[place:]
 
     def _judged(
@@ -270,29 +244,30 @@ class _Job:
         """Send chunks through the gate, put their times right, and keep them. `tongue` None: nothing is decoded again."""
         made: list[Segment] = []
         report = list(dropped)
-        again = 0
+        redone = 0
         for chunk, segments in zip(stretch, heard, strict=True):
-            verdict = gate.judge(window.part(chunk.span), segments, None if tongue is None else self._again(window, chunk, tongue))
+            again = None if tongue is None else self._again(window, chunk, tongue)
+            verdict = gate.judge(window.part(chunk.span), window.voice_s(chunk), segments, again)
             tidy = word_times.tidy(verdict.segments, chunk.span, window.speech)
             bounded = gate.bounded(tidy, window.heard, window.speech, strict=self._strict)
             made += bounded.segments
             report += [*verdict.dropped, *bounded.dropped]
-            again += verdict.again
+            redone += verdict.again
             if tongue is not None:
                 self._check()
         counts = GateReport(
             checked=len(stretch),
-            again=again,
+            again=redone,
             doubtful=sum(bool(segment.doubt) for segment in made),
             dropped=_later(report, window.begin / RATE_HZ),
-            speech_s=round(sum(_shared(span, chunk.span) for span in window.speech for chunk in stretch), 3),
+            speech_s=round(sum(window.voice_s(chunk) for chunk in stretch), 3),
         )
         self._keep(window, seams.trimmed(made, stretch[-1].end) if hard else made, counts, place_s, hard)
 
     def _again(self, window: _Window, chunk: Chunk, tongue: str) -> Callable[[], Sequence[Segment]]:
         def decode() -> Sequence[Segment]:
             self._check()
-            found = self._decoding.again(window.part(chunk.span), tongue)
+            found = self._aside.run(lambda: self._decoding.again(window.part(chunk.span), tongue))
             return [word_times.moved(segment, chunk.start) for segment in found]
 
         return decode
@@ -341,6 +316,10 @@ class _Window:
     def part(self, span: Span) -> Samples:
         """The samples of a stretch."""
         return at(self.heard, span)
+
+    def voice_s(self, chunk: Chunk) -> float:
+        """Seconds of voice in a chunk."""
+        return sum(_shared(span, chunk.span) for span in self.speech)
 
 
 def _chunk_of(segment: Segment, spans: Sequence[Span]) -> int:
