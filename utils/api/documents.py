@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from utils.api import policy, problems
 from utils.api.bulk_schemas import BulkOptions
 from utils.api.schemas import Problem
+from utils.api.transcript_schemas import TranscriptionBody
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,8 +33,9 @@ ERRORS = {
     "403": "A change by cookie from another site.",
     "404": "Unknown, removed or somebody else's.",
     "409": "In use, or in a state that does not allow it.",
+    "412": "Changed meanwhile.",
     "413": "The body is too large.",
-    "415": "The body is not JSON.",
+    "415": "The body is not of a kind that is taken here.",
     "422": "The request does not fit.",
     "429": "Too many open jobs; see Retry-After.",
     "507": "The session's quota or the disk is full.",
@@ -62,7 +64,7 @@ def _describe_errors(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for model in (Problem, BulkOptions):  # not the body of any route by itself
+    for model in (Problem, BulkOptions, TranscriptionBody):  # not the body of any route by itself
         own = model.model_json_schema(ref_template=REFERENCE + "{model}")
         schemas.update(own.pop("$defs", {}))
         schemas[model.__name__] = own
@@ -75,6 +77,7 @@ def _describe_errors(document: dict[str, Any]) -> None:
             wanted |= {"409"} if method == "delete" or "/jobs/{job_id}/" in str(operation.get("operationId")) else set()
             wanted |= {"413", "415"} if "requestBody" in operation else set()
             wanted |= {"429", "507"} if method == "post" else set()
+            wanted |= {"412", "507"} if method == "put" else set()
             wanted |= {"409"} if operation.get("operationId") in ("cancel_job", "retry_job", "delete_item") else set()
             for status in sorted(wanted):
                 operation["responses"][status] = {"description": ERRORS[status]}

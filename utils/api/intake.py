@@ -18,8 +18,10 @@ BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BODY_TIME_S = 60.0
 NO_ROOM_S = 5.0
 BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
-FORM_PATH = "/v1/bulk"  # the one route that takes a form
+FORM_PATH = "/v1/bulk"  # the one route that takes a form in memory
+STREAM_PATHS = ("/v1/upload", "/v1/transcriptions")  # recordings: they go to the disk while they arrive, see `arriving`
 SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
+TEXT_PATH, TEXT_BYTES = "/transcript", 16 * 2**20  # a corrected transcript of a long recording, sent back whole
 HELD_BYTES = 256 * 2**20  # of all larger bodies together that are in memory at one time
 
 
@@ -62,7 +64,7 @@ class Intake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
             await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
-        elif scope["type"] == "http" and scope["method"] in BODY_METHODS:
+        elif scope["type"] == "http" and scope["method"] in BODY_METHODS and not _is_streamed(scope):
             await self._with_body(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -71,7 +73,8 @@ class Intake:
         form = scope["path"].endswith(FORM_PATH)
         held = bytearray()
         try:
-            body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else self._limit_bytes, form, held)
+            limit_bytes = max(TEXT_BYTES, self._limit_bytes) if scope["path"].endswith(TEXT_PATH) else self._limit_bytes
+            body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else limit_bytes, form, held)
             if body is not None:
                 await self.app(scope, _replay(body, receive), send)
         except _Refused as refused:
@@ -107,6 +110,11 @@ def _too_large(limit_bytes: int, form: bool) -> Response:
     why = "the most a table may have" if form else "which follows from the setting MAX_TEXT_CHARS"
     hint = "Split it into several tables." if form else "Send a shorter text."
     return problems.response(TooLarge(f"The body is larger than {limit_bytes:,} bytes, {why}.", hint), {"Connection": "close"})
+
+
+def _is_streamed(scope: Scope) -> bool:
+    """Whether the route reads the body itself, and counts it."""
+    return scope["path"].endswith(STREAM_PATHS) and not is_json(Headers(scope=scope).get("content-type", ""))
 
 
 def is_json(content_type: str) -> bool:

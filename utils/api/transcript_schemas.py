@@ -1,0 +1,243 @@
+"""What goes in and out of the routes of recordings and transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from utils.api.schemas import MAX_TITLE_CHARS, ItemOut, JobOut, Problem
+from utils.errors import BadInput
+from utils.transcription.contract import Segment, TranscriptionRequest
+from utils.workflows.transcripts import TranscriptView
+
+MAX_IDS = 32
+MAX_SEGMENTS = 50_000
+MAX_SEGMENT_CHARS = 5_000
+
+
+class Uploaded(BaseModel):
+    """A recording that was kept."""
+
+    item: ItemOut
+    session: str = Field(description="Id of the session that it belongs to.")
+
+
+class TranscriptionOptions(BaseModel):
+    """How recordings become text; all of it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    model: str = Field("", max_length=200, description="One that GET /api/v1/transcriptions/options lists; empty = WHISPER_MODEL.")
+    engine: Literal["auto", "whisper", "draft"] = "auto"
+    language: str = Field("", max_length=12, description="A language that Whisper knows, such as `en`; empty = found out.")
+    task: Literal["transcribe", "translate"] = Field("transcribe", description="`translate`: any language to English text.")
+    prompt: str = Field("", max_length=4_000, description="Sets style and spelling.")
+    hotwords: str = Field("", max_length=4_000, description="Names and terms that are likely to occur.")
+    vad: bool = Field(True, description="Leave out what holds no voice.")
+    batch: bool = Field(True, description="Several stretches at once, faster; false = one after the other.")
+    word_timestamps: bool = True
+    beam_size: int = Field(5, ge=1, le=10)
+    multilingual: bool = Field(False, description="The language may change inside the recording.")
+    track: int | None = Field(None, ge=0, le=15, description="Track of sound, 0 = the first; null = the default one.")
+    preset: str = Field("netflix", max_length=20, description="Subtitles: `netflix`, `bbc`, `reels` or `plain`.")
+    keep_source: bool = Field(True, description="False = forget the recording when the text is there.")
+    title: str = Field("", max_length=MAX_TITLE_CHARS, description="Empty = the file's name; only for a single recording.")
+    reference: str = Field("", max_length=200_000, description="What should have been said: the answer then tells the error rate.")
+
+    def as_request(self) -> TranscriptionRequest:
+        """The value that the workflows take."""
+        return TranscriptionRequest.from_dict(self.model_dump())
+
+
+class TranscriptionBody(TranscriptionOptions):
+    """Recordings that are items already, and how they become text."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"item_id": "20261121-120000-interview-1a2b", "language": "en", "preset": "bbc"}]},
+    )
+
+    item_id: str = Field("", max_length=100, description="An upload, a recording, speech, or another transcript.")
+    item_ids: list[Annotated[str, Field(max_length=100)]] = Field([], max_length=MAX_IDS, description="Several of them.")
+
+
+def options_of(fields: Mapping[str, str]) -> TranscriptionOptions:
+    """The options in the fields of a form; empty ones count as left out. Raises BadInput."""
+    try:
+        return TranscriptionOptions.model_validate({name: text for name, text in fields.items() if text != ""})
+    except ValidationError as exc:
+        raise _misfit(exc) from exc
+
+
+def body_of(data: bytes) -> TranscriptionBody:
+    """A JSON body. Raises BadInput."""
+    try:
+        return TranscriptionBody.model_validate_json(data or b"{}")
+    except ValidationError as exc:
+        raise _misfit(exc) from exc
+
+
+def _misfit(exc: ValidationError) -> BadInput:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])[:100] or "body"
+    return BadInput(f"The request does not fit ({place}: {first['msg'][:200]}).", "See /api/docs for what is allowed.")
+
+
+class RefusedOut(BaseModel):
+    """A file that is no recording."""
+
+    name: str
+    problem: Problem
+
+
+class Transcriptions(BaseModel):
+    """Jobs and the transcripts that they fill, in the order of the recordings."""
+
+    jobs: list[JobOut]
+    items: list[ItemOut]
+    refused: list[RefusedOut] = Field([], description="Files of the form that are no recordings; the others go on without them.")
+
+
+class OfferOut(BaseModel):
+    """A model."""
+
+    name: str = Field(examples=["base"])
+    label: str = Field(examples=["Whisper base"])
+    state: Literal["here", "fetchable", "missing"]
+    reason: str = Field(description="Why it is missing.")
+    multilingual: bool | None
+    can_translate: bool | None
+    size_bytes: int | None
+
+
+class OptionsOut(BaseModel):
+    """What can be chosen here."""
+
+    engine: str = Field(description="What `auto` comes to now: `whisper` or `draft`.")
+    note: str = Field(description="Why it is the draft engine, or empty.")
+    models: list[OfferOut]
+    languages: dict[str, str] = Field(description="Tag -> name.", examples=[{"en": "English"}])
+    max_upload_bytes: int
+    max_media_s: float
+
+
+class WordOut(BaseModel):
+    """A timed word; its text begins with a space where the language writes one."""
+
+    start: float
+    end: float
+    text: str
+    probability: float | None = None
+
+
+class SegmentOut(BaseModel):
+    """A stretch of text."""
+
+    index: int = Field(description="In the whole text, from 0.")
+    start: float = Field(description="Seconds.")
+    end: float
+    text: str
+    words: list[WordOut]
+    language: str
+    doubt: str = Field(description="Why it may be wrong, or empty.")
+
+
+class ComparisonOut(BaseModel):
+    """With what should have been said."""
+
+    wer: float = Field(description="Word error rate, 0 = the same.")
+    words: int
+    substitutions: int
+    deletions: int
+    insertions: int
+
+
+class TranscriptOut(BaseModel):
+    """A page of a transcript. Its ETag is for `PUT`."""
+
+    item_id: str
+    title: str
+    state: str
+    language: str
+    language_probability: float | None
+    engine: str
+    model: str
+    task: str
+    seconds: float
+    draft: bool
+    revision: int = Field(description="How many corrections there are.")
+    edited: bool
+    notes: list[str]
+    comparison: ComparisonOut | None
+    gate: dict[str, Any] = Field(description="What was checked, decoded again, marked and left out.")
+    segments: list[SegmentOut]
+    total: int = Field(description="Segments that match, of all pages.")
+
+    @classmethod
+    def of(cls, view: TranscriptView) -> TranscriptOut:
+        """From the workflow's answer."""
+        found = view.transcript
+        compared = view.comparison
+        names = ("wer", "words", "substitutions", "deletions", "insertions")
+        return cls(
+            item_id=view.item.id,
+            title=view.item.title,
+            state=view.state,
+            language=found.language if found else "",
+            language_probability=found.language_probability if found else None,
+            engine=found.engine if found else "",
+            model=found.model if found else "",
+            task=found.task if found else "",
+            seconds=found.seconds if found else 0.0,
+            draft=bool(found and found.is_draft),
+            revision=view.revision,
+            edited=view.edited,
+            notes=view.notes,
+            comparison=ComparisonOut(**{name: getattr(compared, name) for name in names}) if compared else None,
+            gate=asdict(found.gate) if found else {},
+            segments=[_segment(index, segment) for index, segment in view.segments],
+            total=view.total,
+        )
+
+
+def _segment(index: int, segment: Segment) -> SegmentOut:
+    words = [WordOut(start=word.start, end=word.end, text=word.text, probability=word.probability) for word in segment.words]
+    return SegmentOut(
+        index=index,
+        start=segment.start,
+        end=segment.end,
+        text=segment.text,
+        words=words,
+        language=segment.language,
+        doubt=segment.doubt,
+    )
+
+
+class SegmentIn(BaseModel):
+    """A corrected stretch of text; what a GET told beside these is not needed and left out."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    text: str = Field(max_length=MAX_SEGMENT_CHARS)
+
+
+class TranscriptIn(BaseModel):
+    """The whole corrected text."""
+
+    model_config = ConfigDict(
+        extra="ignore", json_schema_extra={"examples": [{"segments": [{"start": 0.5, "end": 1.9, "text": "Good morning."}]}]}
+    )
+
+    segments: list[SegmentIn] = Field(max_length=MAX_SEGMENTS)
+
+
+class Revised(BaseModel):
+    """After a correction."""
+
+    revision: int

@@ -1,0 +1,107 @@
+"""Routes of transcripts: read, correct, take away."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Response
+
+from utils.api.identity import Caller, Here
+from utils.api.items import private_headers
+from utils.api.transcript_schemas import Revised, TranscriptIn, TranscriptOut
+from utils.errors import AppError
+from utils.workflows import transcripts
+
+router = APIRouter(tags=["transcripts"])
+
+FORMS = ("txt", "srt", "vtt", "tsv", "json", "lrc", "docx")
+MAX_OFFSET = 1_000_000
+_FILE: dict[int | str, dict[str, object]] = {
+    200: {"description": "The file.", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+Original = Annotated[bool, Query(description="Without corrections.")]
+
+
+class PreconditionRequired(AppError):
+    """A change without If-Match could overwrite another one."""
+
+    code, status = "precondition_required", 428
+
+
+@router.get("/items/{item_id}/transcript", summary="The text of a transcript")
+def get_transcript(
+    item_id: str,
+    services: Here,
+    session_id: Caller,
+    response: Response,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Query(ge=0, le=transcripts.MOST_SHOWN)] = transcripts.MOST_SHOWN,
+    q: Annotated[str, Query(max_length=200, description="Only segments that hold these words.")] = "",
+    only: Annotated[Literal["all", "doubtful"], Query()] = "all",
+    original: Original = False,
+) -> TranscriptOut:
+    """Paged; while the work goes on, what there is so far. The ETag names the revision, for `PUT`."""
+    view = transcripts.view(services, session_id, item_id, offset=offset, limit=limit, q=q, original=original, only=only)
+    if view.etag:
+        response.headers["ETag"] = view.etag
+    response.headers["Cache-Control"] = "private, no-store"
+    return TranscriptOut.of(view)
+
+
+@router.put("/items/{item_id}/transcript", summary="Replace the text by a corrected one")
+def put_transcript(
+    item_id: str,
+    body: TranscriptIn,
+    services: Here,
+    session_id: Caller,
+    response: Response,
+    if_match: Annotated[str | None, Header(description="ETag of the text that was corrected, or `*`.")] = None,
+) -> Revised:
+    """What was heard stays beside it: `original=true` reads it, `undo` brings it back. 412 when somebody else was quicker."""
+    if not if_match:
+        raise PreconditionRequired("The request does not say which version it corrects.", "Send the ETag of the GET in If-Match.")
+    segments = [segment.model_dump() for segment in body.segments]
+    response.headers["ETag"] = transcripts.put(services, session_id, item_id, segments, if_match)
+    return Revised(revision=transcripts.view(services, session_id, item_id, limit=0).revision)
+
+
+@router.post("/items/{item_id}/transcript/undo", summary="Take the last correction back")
+def undo(item_id: str, services: Here, session_id: Caller) -> Revised:
+    """A conflict when there is none."""
+    return Revised(revision=transcripts.undo(services, session_id, item_id))
+
+
+@router.post("/items/{item_id}/transcript/redo", summary="Do a correction again that was taken back")
+def redo(item_id: str, services: Here, session_id: Caller) -> Revised:
+    """A conflict when there is none."""
+    return Revised(revision=transcripts.redo(services, session_id, item_id))
+
+
+@router.get("/items/{item_id}/transcript.{form}", summary="A transcript as a file", response_class=Response, responses=_FILE)
+def get_form(
+    item_id: str,
+    form: Annotated[str, Path(description="One of " + ", ".join(FORMS) + ".")],
+    services: Here,
+    session_id: Caller,
+    preset: Annotated[str, Query(max_length=20, description="`netflix`, `bbc`, `reels` or `plain`; empty = the item's own.")] = "",
+    max_chars: Annotated[float | None, Query(description="Characters a line.")] = None,
+    max_lines: Annotated[float | None, Query(description="Lines a cue.")] = None,
+    max_cps: Annotated[float | None, Query(description="Characters a second; 0 = no limit.")] = None,
+    times: Annotated[bool, Query(description="TXT and DOCX with times.")] = False,
+    word_times: Annotated[bool, Query(description="VTT with the times of words.")] = False,
+    original: Original = False,
+) -> Response:
+    """Rendered from the text as it stands, corrections included; while the work goes on, what there is so far."""
+    limits = {"max_chars": max_chars, "max_lines": max_lines, "max_cps": max_cps}
+    made = transcripts.render(
+        services,
+        session_id,
+        item_id,
+        form,
+        preset=preset,
+        limits=limits,
+        times=times,
+        word_times=word_times,
+        original=original,
+    )
+    return Response(made.data, media_type=made.media_type, headers=private_headers(made.download_name))
