@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,8 +91,12 @@ def _job(services: Services, session_id: str, item_id: str) -> JobStatus | None:
 
 
 def _stored(services: Services, text: Text, folder: Path, *, original: bool) -> Text:
-    from utils.transcription import transcript_file
-    from utils.transcription.edits import EditFile
+    try:
+        from utils.transcription import transcript_file
+        from utils.transcription.edits import EditFile
+    except ImportError:  # until they are there
+        plain = Transcript.from_dict(json.loads((folder / text.name).read_bytes()))
+        return Text(text.item, text.state, text.job, plain, 0, '"0"', text.is_growing, text.name)
 
     path, edits_path = folder / text.name, folder / edits_name(text.name)
     stamp = _stamp(path)
