@@ -20,17 +20,20 @@ from utils.storage.item import Item, ItemFile
 from utils.ui import figures, messages, state, undo
 from utils.ui.messages import plain
 from utils.ui.player import address, player
-from utils.workflows import files
+from utils.workflows import files, transcribe
 
 SMALL_BYTES = 2**20  # above it Streamlit names a file by parts of its bytes only, so it goes through our own route
 RENAME, KEEP, KEEP_NOT, DELETE = "Rename", "Keep", "Do not keep", "Delete"
+CHECK = "Check by transcribing"
 MENU_ICONS = {
     RENAME: ":material/edit:",
+    CHECK: ":material/hearing:",
     KEEP: ":material/bookmark:",
     KEEP_NOT: ":material/bookmark_remove:",
     DELETE: ":material/delete:",
 }
 AGAIN = "Again with changes"
+TRANSCRIPTS = "transcribe"  # the place where transcripts are opened
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,11 @@ def failed_card(item: Item, job: JobStatus, place: str, again: Callable[[Item], 
 
 
 def menu(item: Item, place: str) -> None:
-    """Rarely needed actions of an item: rename, keep, delete."""
+    """Rarely needed actions of an item: rename, keep, delete; speech can be checked by transcribing it."""
+    check = [CHECK] if item.kind == "speech" and item.role("audio") else []
     st.menu_button(
         "Menu",
-        [RENAME, KEEP_NOT if item.permanent else KEEP, DELETE],
+        [RENAME, KEEP_NOT if item.permanent else KEEP, *check, DELETE],
         format_func=lambda option: f"{MENU_ICONS[option]} {option}",
         icon=":material/more_horiz:",
         type="tertiary",
@@ -123,8 +127,17 @@ def _chosen(item: Item, place: str) -> None:
         st.session_state[f"{place}_renaming"] = item.id
     elif choice == DELETE:
         undo.delete(item.id, item.title, place)
+    elif choice == CHECK:
+        messages.attempt(lambda: _check(item.id))
     elif choice:
         messages.attempt(lambda: files.keep(state.services(), state.session_id(), item.id, choice == KEEP))
+
+
+def _check(item_id: str) -> None:
+    """Transcribe what was spoken; the Transcribe page shows how, so the frame turns to it."""
+    job = transcribe.check(state.services(), state.session_id(), item_id)
+    state.open_item(TRANSCRIPTS, job.id)
+    st.session_state[state.TURN_TO] = "transcribe.py"
 
 
 def _rename(item_id: str, key: str, renaming: str) -> None:

@@ -19,7 +19,9 @@ def address(item_id: str, name: str, *, inline: bool = False) -> str:
     return f"/api/v1/items/{quote(item_id, safe='')}/files/{quote(name, safe='')}" + ("?inline=1" if inline else "")
 
 
-def player(item: Item, *, key: str, head: str = "", note: str = "", at_once: bool = False) -> None:
+def player(
+    item: Item, *, key: str, head: str = "", note: str = "", at_once: bool = False, source: str = "", text: bool = True
+) -> None:
     """Draw the player of a finished item.
 
     Args:
@@ -28,9 +30,13 @@ def player(item: Item, *, key: str, head: str = "", note: str = "", at_once: boo
         head: A quiet line beside the title; without it there is no title either.
         note: What a person should know about this sound, below the title.
         at_once: Play when it appears; only after a click, browsers refuse it otherwise.
+        source: Address of the sound where it is not the item's file of role `audio`.
+        text: Draw the words below the waveform.
     """
     audio, facts = item.role("audio"), item.role("peaks")
-    if audio is None:
+    if audio and not source:
+        source = address(item.id, audio.name, inline=True)
+    if not source:
         return
     _player(
         key=key,
@@ -38,10 +44,11 @@ def player(item: Item, *, key: str, head: str = "", note: str = "", at_once: boo
             "label": item.title,
             "head": head,
             "note": note,
-            "audio": address(item.id, audio.name, inline=True),
+            "audio": source,
             "facts": address(item.id, facts.name) if facts else "",
             "seconds": float(item.result.get("seconds") or 0),
             "lang": str(item.result.get("language") or ""),
             "play": at_once,
+            "text": text,
         },
     )

@@ -1,6 +1,8 @@
 // The player: waveform, place, speed of playback, and the text with the word that sounds now.
-// data: {label, head, note, audio, facts, seconds, lang, play}: addresses are our own; `facts` answers {seconds, peaks, words};
-// `head` is the quiet line beside the title, empty for a player without a head.
+// data: {label, head, note, audio, facts, seconds, lang, play, text}: addresses are our own; `facts` answers {seconds, peaks, words};
+// `head` is the quiet line beside the title, empty for a player without a head; `text` = whether its words are drawn here.
+// Other components of the page hear where it is by the document's event sotto:place {key, seconds, playing}, and place it by
+// sotto:seek {key, seconds, play}; `key` is the sound's address.
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const BAR = 3; // CSS pixels of a bar
@@ -20,7 +22,7 @@ class Player {
     [this.from, this.at, this.place] = [0, -1, 0];
     for (const rate of RATES) this.rate.add(new Option(`${rate}×`, rate, rate === 1, rate === 1));
     this.listen();
-    this.undo = [yieldToOthers(this.audio)];
+    this.undo = [yieldToOthers(this.audio), this.hearOthers()];
     const size = new ResizeObserver(() => {
       this.draw();
       this.fade();
@@ -51,6 +53,17 @@ class Player {
       const word = this.words[this.from + this.spans.indexOf(e.target)];
       if (word) this.seek(word[0]);
     };
+  }
+
+  /** Be placed by other components. Answers the function that ends it. */
+  hearOthers() {
+    const listen = ({ detail: { key, seconds, play } }) => {
+      if (key !== this.data?.audio) return;
+      this.seek(seconds);
+      if (play && this.audio.paused) this.toggle();
+    };
+    document.addEventListener("sotto:seek", listen);
+    return () => document.removeEventListener("sotto:seek", listen);
   }
 
   show(data) {
@@ -90,7 +103,8 @@ class Player {
       const { peaks = [], words = [] } = await answer.json();
       if (audio !== this.data.audio) return; // another sound came meanwhile
       [this.peaks, this.words] = [peaks, words];
-      this.text.hidden = !words.length;
+      if (this.data.text === false) this.words = [];
+      this.text.hidden = !this.words.length;
       this.write(0);
       this.step();
     } catch {
@@ -144,6 +158,8 @@ class Player {
     }
     this.follow();
     this.draw();
+    const detail = { key: this.data?.audio, seconds: this.place, playing: !this.audio.paused };
+    document.dispatchEvent(new CustomEvent("sotto:place", { detail }));
   }
 
   seek(seconds) {
