@@ -20,6 +20,10 @@ _SENTENCES = {  # code of the child: what and why, what to do
         "The file is not a recording that can be read here: it is damaged from the start, or of another kind.",
         f"Accepted are {', '.join(dict.fromkeys(ACCEPTED.values()))}.",
     ),
+    "no_index": (
+        "The file ends before its table of contents, without which nothing in it can be found: it was cut off.",
+        "Copy it again from where it comes from; perhaps the recorder itself can repair it.",
+    ),
     "empty": ("The file is empty.", "Choose the recording again; perhaps its copying had not ended."),
     "no_audio": ("The file holds no sound track.", "Choose a recording, or a video with sound."),
     "no_sound": ("The file's sound track holds no sound that can be decoded.", "Check that the file plays elsewhere."),

@@ -13,7 +13,7 @@ MAX_TEXT_CHARS = 200  # of a title or a language; 4 MB were seen
 TOLD_SHARE = 0.01  # what is missing is told above this share of the recording,
 TOLD_S = 1.0  # and above so many seconds whatever the share,
 HOLE_S = 0.1  # but not below this: less than any syllable
-END_S = 0.25  # and at the end not below this: codecs add up to two frames, which some containers count
+END_S = 0.2  # and at the end not below this: codecs add up to two frames, which some containers count
 MAX_PLACES = 5  # named in a sentence
 
 
@@ -62,8 +62,8 @@ class Gap:
     """Sound that is missing.
 
     Attributes:
-        at_s: Where, in the decoded sound (which closes over the hole).
-        seconds: How much.
+        at_s: Where it begins, in the decoded sound.
+        seconds: How much; so much silence stands in its place.
     """
 
     at_s: float
@@ -75,7 +75,7 @@ class SoundReport:
     """How a recording was decoded.
 
     Attributes:
-        seconds: Length of the decoded sound.
+        seconds: Length of the decoded sound, the silence in place of gaps included: its times are those of the recording.
         expected_s: Length that the container claims, or None where that would be a guess.
         bad_packets: Packets that could not be decoded; each costs itself only.
         gaps: Holes, in order; at most 100, later ones are added to the last.
@@ -86,7 +86,8 @@ class SoundReport:
         tracks: How many sound tracks there are.
         track: The one that was decoded, from 0.
         layout_changes: How often rate, channels or sample format changed on the way.
-        broken_off: The container itself was damaged: sound behind that place may be missing without a trace.
+        broken_off: The file is cut off, or its container damaged, at a place behind which sound may be missing without a trace.
+        lost_s: Seconds missing at places that cannot be told, guessed from damaged bytes.
     """
 
     seconds: float
@@ -101,37 +102,42 @@ class SoundReport:
     track: int
     layout_changes: int
     broken_off: bool = False
+    lost_s: float = 0.0
+
+    @property
+    def tail_s(self) -> float:
+        """Seconds that are missing at the end; what the codec's frames may explain is not counted."""
+        short = (self.expected_s or 0.0) - self.seconds
+        return short if short > END_S else 0.0
 
     @property
     def missing_s(self) -> float:
-        """Seconds that are known to be missing; what the codec's frames may explain at the end is not counted."""
-        short = (self.expected_s or 0.0) - self.seconds
-        return max(sum(gap.seconds for gap in self.gaps), short if short > END_S else 0.0)
+        """Seconds that are known to be missing."""
+        return sum(gap.seconds for gap in self.gaps) + self.tail_s + self.lost_s
 
     def losses(self) -> list[str]:
         """What is missing, in plain sentences: how much, and where. Nothing unless more than 1 % or 1 s is missing."""
         missing_s = self.missing_s
-        whole_s = max(self.expected_s or 0.0, self.seconds + missing_s)
+        whole_s = self.seconds + self.tail_s + self.lost_s
         if missing_s < HOLE_S or (missing_s <= TOLD_S and missing_s <= TOLD_SHARE * whole_s):
-            return [self._unknown_loss()] if self.broken_off else []
-        damage = "the file is damaged" if self.bad_packets or self.gaps or self.broken_off else "the file ends too early"
-        sentences = [f"About {_length(missing_s)} of {_length(whole_s)} are missing: {damage}."]
-        holes = [gap for gap in self.gaps if gap.seconds >= HOLE_S]
-        if holes:
-            named = ", ".join(f"at {_clock(gap.at_s)} ({_length(gap.seconds)})" for gap in _largest(holes))
-            more = len(holes) - MAX_PLACES
-            sentences.append(f"Missing {named}{f' and at {more} more places' if more > 0 else ''}.")
-        elsewhere = missing_s - sum(gap.seconds for gap in self.gaps)
-        if elsewhere > END_S:
-            sentences.append(
-                f"Where {_length(elsewhere)} of it were cannot be told."
-                if holes or self.bad_packets
-                else f"The sound stops at {_clock(self.seconds)}; the file says that it lasts until {_clock(whole_s)}."
+            return (
+                [f"The file breaks off at {_clock(self.seconds)}; what was behind that cannot be told."] if self.broken_off else []
             )
+        sentences = [f"About {_length(missing_s)} of {_length(whole_s)} are missing: {self._why()}."]
+        if holes := [gap for gap in self.gaps if gap.seconds >= HOLE_S]:
+            named = ", ".join(f"{_length(gap.seconds)} from {_clock(gap.at_s)} on" for gap in _largest(holes))
+            more = f", and at {len(holes) - MAX_PLACES} more places" if len(holes) > MAX_PLACES else ""
+            sentences.append(f"Missing are {named}{more}.")
+        if self.tail_s:
+            sentences.append(f"The sound stops at {_clock(self.seconds)}; the file says that it lasts until {_clock(whole_s)}.")
+        elif self.lost_s >= HOLE_S:
+            sentences.append("Where cannot be told from a file of this kind.")
         return sentences
 
-    def _unknown_loss(self) -> str:
-        return f"The file is damaged near {_clock(self.seconds)}; how much sound is missing there cannot be told."
+    def _why(self) -> str:
+        if self.bad_packets or self.broken_off or self.lost_s:
+            return "the file is damaged"
+        return "the file is damaged, or its recorder paused" if self.gaps else "the file ends too early"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -193,6 +199,7 @@ def report_from(facts: Facts, track: int, done: Mapping[str, Any], seconds: floa
         track=track,
         layout_changes=int(done["layout_changes"]),
         broken_off=bool(done["broken_off"]),
+        lost_s=_seconds(done["lost_s"]) or 0.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""The program of the warm process: it has imported av, and forks a child for each job. Stands alone, as `decode_worker` does.
+"""The program of the warm process: it has imported av, and forks a child for each job. Imports what `decode_worker` does.
 
     python -I -B decode_warm_worker.py
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib.util
 import json
 import os
 import selectors
@@ -22,9 +21,11 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # `python -I` leaves it out
+
+from utils.audio import decode_worker
 
 IDLE_S = 600.0
 DESCRIPTORS = 3
@@ -32,21 +33,8 @@ MAX_JOB_BYTES = 4_096
 PR_SET_PDEATHSIG = 1
 
 
-def _decode_worker() -> ModuleType:
-    """The module beside this file, which `python -I` does not look for."""
-    path = Path(__file__).with_name("decode_worker.py")
-    spec = importlib.util.spec_from_file_location("decode_worker", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["decode_worker"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 class _Warm:
     def __init__(self, jobs: socket.socket) -> None:
-        self._worker = _decode_worker()
         self._libc = ctypes.CDLL(None)
         self._pid = os.getpid()
         self._jobs = jobs
@@ -63,8 +51,8 @@ class _Warm:
 
     def serve(self) -> None:
         """Until nobody sends jobs any more."""
-        self._worker.leave_network()
-        self._worker.library()
+        decode_worker.leave_network()
+        decode_worker.library()
         gc.collect()
         gc.freeze()  # so that a child's collector does not touch, and copy, what it shares with us
         while self._open:
@@ -115,8 +103,8 @@ class _Warm:
         for place in range(4):
             os.dup2(first + place, place)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-        self._worker.limit(job)
-        self._worker.work(job, 0, 1, lambda report: self._worker.write(3, report))
+        decode_worker.limit(job)
+        decode_worker.work(job, 0, 1, lambda report: decode_worker.write(3, report))
         os._exit(0)
 
     def _gone(self, pid: int) -> None:
