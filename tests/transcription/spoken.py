@@ -1,111 +1,71 @@
-"""Real eSpeak speech of sentences that the test model knows, as 16 kHz samples, with the words and when each begins."""
+"""Transcripts made from texts, with times as speech has them, and a made-up long interview."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from utils.subtitles import script
+from utils.transcription.contract import Segment, Transcript, Word
 
-import av
-import numpy as np
-from numpy.typing import NDArray
-
-from tests.speech.engines.espeak_kit import say
-from utils.audio.pcm import PcmFile
-from utils.transcription.contract import RATE_HZ, Word
-
-# The reliable English ones of tests/assets/micro-whisper/sentences.md without runs of digits and numbers.
-SENTENCES = (
-    "Turn on the light in the kitchen.", "Turn off the light in the bedroom.", "Turn off the radio in the office.",
-    "Turn on the fan in the garden.", "Turn off the fan.", "Turn on the radio.", "Close the window.", "Open the window.",
-    "Close the door.", "Good morning.", "Good night.", "Thank you very much.", "Hello, how are you?", "What time is it?",
-    "Yes, please.", "No, thank you.", "Stop the music.", "The weather is good today.", "The weather is cold today.",
-    "The weather is hot today.", "Play some music in the kitchen.", "Play some music in the bedroom.", "Call my mother.",
-    "Call my brother.", "Call my sister.", "Go forward ten meters.", "Go back five meters.",
-    "Can I get a small latte with milk?", "Make me a double shot espresso with brown sugar.", "I'd like an iced coffee with some cream.",
-)  # fmt: skip
+STORY = (
+    "It was a bright cold day in April, and the clocks were striking thirteen. Dr. Smith, who had been walking along the quiet "
+    "road towards the village, was thinking about the 3.5 letters he had not answered. Yes. No. Does anybody know why the river "
+    "changed its course? Nobody could say for certain; the maps were lost in the fire of the previous century."
+)
+CHINESE = "今天天气很好，我们一起去公园散步吧。公园里有很多花，还有许多小朋友在玩耍。你想和我们一起去吗？当然想去！"
+JAPANESE = "私たちは、昨日の夜に「東京タワー」を見に行きました。とてもきれいで、みんな喜んでいました。"
+THAI = "สวัสดีครับ วันนี้อากาศดีมากเราไปเดินเล่นที่สวนสาธารณะกันเถอะ แล้วค่อยกลับมาทานข้าวเย็นด้วยกันที่บ้านของคุณแม่"
+ARABIC = "كان الطقس جميلاً في ذلك اليوم، وخرجنا جميعاً إلى الحديقة. هل تريد أن تأتي معنا؟ نعم بالطبع أريد ذلك كثيراً."
+HEBREW = "היה יום יפה, ויצאנו כולנו לגן. האם אתה רוצה לבוא \u200fאיתנו? כן, כמובן שאני רוצה מאוד."
+FRENCH = "« Bonjour ! » dit le professeur : vous allez bien ? Oui, merci, mais la mère de mon ami est partie à la campagne."
+GERMAN = "Der alte Mann ging mit seinem Hund durch den Wald, weil die Sonne schien und er noch 3 Kilometer vor sich hatte."
+TEXTS = {
+    "en": STORY, "zh": CHINESE, "ja": JAPANESE, "th": THAI, "ar": ARABIC, "he": HEBREW, "fr": FRENCH, "de": GERMAN,
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Clip:
-    """Samples of one or more sentences, what is said in them, and its words in seconds."""
-
-    samples: NDArray[np.float32]
-    text: str
-    words: tuple[Word, ...]
-
-    @property
-    def seconds(self) -> float:
-        return len(self.samples) / RATE_HZ
-
-
-@cache
-def clip(text: str, voice: str = "en-us") -> Clip:
-    """One sentence, without the silence that eSpeak leaves at its end."""
-    with TemporaryDirectory() as folder:
-        pcm, spoken = say(Path(folder), text, key=voice)
-    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
-    frame.sample_rate = spoken.rate_hz
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
-    parts = [part.to_ndarray()[0] for part in (*resampler.resample(frame), *resampler.resample(None))]
-    samples = np.concatenate(parts).astype(np.float32)
-    samples = samples[: int(np.flatnonzero(np.abs(samples) > 0.003)[-1]) + 160]
-    words = tuple(Word(mark.start, mark.end, mark.text) for mark in spoken.marks)
-    return Clip(samples, text, words)
+def words(text: str, *, at: float = 0.0, a_letter_s: float = 0.06, rest_s: float = 0.35) -> tuple[Word, ...]:
+    """Words as Whisper gives them: with the space before them, a rest behind sentences; characters where there are no spaces."""
+    found = []
+    for token in text.split(" "):
+        for number, cluster in enumerate(script.clusters(token)):
+            end = at + 0.05 + a_letter_s * script.width(cluster)
+            space = " " if number == 0 and (found or token.isascii()) else ""
+            found.append(Word(round(at, 3), round(end, 3), space + cluster, 0.9))
+            at = end + (rest_s if script.break_after(cluster, "") is script.Break.SENTENCE else 0.0)
+    return tuple(found)
 
 
-def joined(texts: Sequence[str], *, pause_s: float = 0.8, lead_s: float = 0.3, voice: str = "en-us") -> Clip:
-    """Sentences with silence between them."""
-    parts: list[Any] = [np.zeros(int(lead_s * RATE_HZ), np.float32)]
-    words: list[Word] = []
-    length = len(parts[0])
-    for text in texts:
-        one = clip(text, voice)
-        words += [Word(word.start + length / RATE_HZ, word.end + length / RATE_HZ, word.text) for word in one.words]
-        parts += [one.samples, np.zeros(int(pause_s * RATE_HZ), np.float32)]
-        length += len(parts[-1]) + len(parts[-2])
-    return Clip(np.concatenate(parts), " ".join(texts), tuple(words))
+def segment(text: str, *, at: float = 0.0, a_letter_s: float = 0.06, rest_s: float = 0.35, timed: bool = True) -> Segment:
+    """One segment of a text."""
+    found = words(text, at=at, a_letter_s=a_letter_s, rest_s=rest_s)
+    return Segment(found[0].start, found[-1].end, text, found if timed else (), avg_logprob=-0.2, no_speech_prob=0.01)
 
 
-def drawn(count: int, seed: int = 1) -> list[str]:
-    """So many of SENTENCES, none twice in a row."""
-    dice = random.Random(seed)
-    made: list[str] = []
-    while len(made) < count:
-        text = dice.choice(SENTENCES)
-        if not made or made[-1] != text:
-            made.append(text)
-    return made
+def transcript(*segments: Segment, language: str = "en", seconds: float | None = None, engine: str = "whisper") -> Transcript:
+    """A transcript of segments."""
+    end = max((part.end for part in segments), default=0.0)
+    return Transcript(tuple(segments), language, None, engine, "Whisper base", end if seconds is None else seconds)
 
 
-class NoLosses:
-    def as_dict(self) -> dict[str, Any]:
-        return {}
+def spoken(
+    text: str, *, language: str = "en", seconds: float | None = None, timed: bool = True, a_letter_s: float = 0.06
+) -> Transcript:
+    """A transcript of one segment."""
+    return transcript(segment(text, timed=timed, a_letter_s=a_letter_s), language=language, seconds=seconds)
 
 
-@dataclass(frozen=True)
-class OnDisk:
-    """Stands where `audio.recording.Decoded` stands."""
-
-    pcm: PcmFile
-    report: NoLosses = NoLosses()
-
-
-def on_disk(folder: Path, samples: NDArray[np.float32], name: str = "sound.pcm") -> OnDisk:
-    path = folder / name
-    (np.clip(samples, -1, 1) * 32_767).astype("<i2").tofile(path)
-    return OnDisk(PcmFile(path, RATE_HZ))
+def interview(count: int, *, language: str = "en", timed: bool = True) -> Transcript:
+    """A long one: `count` segments of about ten words."""
+    text, at, found = TEXTS[language], 0.0, []
+    parts = _parts(text)
+    for number in range(count):
+        found.append(segment(parts[number % len(parts)], at=at, timed=timed))
+        at = found[-1].end + (0.2, 0.7, 2.5)[number % 3]
+    return transcript(*found, language=language)
 
 
-def wer(reference: str, heard: str) -> float:
-    """Word error rate in percent, without case and punctuation."""
-    import jiwer
-
-    def plain(text: str) -> str:
-        return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
-
-    return 100 * float(jiwer.wer(plain(reference), plain(heard)))
+def _parts(text: str) -> list[str]:
+    """About as long as the segments of Whisper."""
+    if " " not in text:
+        return [text[at : at + 25] for at in range(0, len(text), 25)]
+    tokens = text.split(" ")
+    return [" ".join(tokens[at : at + 10]) for at in range(0, len(tokens), 10)]

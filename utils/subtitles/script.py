@@ -11,6 +11,7 @@ SENTENCE_ENDS = frozenset(".!?…。！？．｡؟۔।॥።፧៕။།‼⁇�
 CLAUSE_ENDS = frozenset(",;:–—،؛、，；：､፣፤၊·")
 CLOSING = frozenset("\"'»”’)]}」』】》〉）］｝›")
 _CLOSING_MARKS = "".join(CLOSING)
+_ENDS = SENTENCE_ENDS | CLAUSE_ENDS | CLOSING
 OPENING = frozenset("「『【《〈（［｛“‘«‹¿¡([{")
 # Japanese small letters and marks, and Thai and Lao vowels behind their consonant: never first in a line.
 _NEVER_FIRST = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々〻ะาำๅๆຯະາຳໆ")
@@ -106,7 +107,7 @@ def belongs_to_previous(char: str) -> bool:
 
 def break_after(text: str, following: str) -> Break:
     """How good a place the end of the word `text` is, when `following` (may be empty) comes next."""
-    if text[-1:].isalnum():
+    if text[-1:] not in _ENDS:
         return Break.WORD
     bare = text.rstrip(_CLOSING_MARKS)
     last = bare[-1:]
