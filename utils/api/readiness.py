@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import threading
@@ -66,6 +67,7 @@ class Readiness:
     def _look(self) -> dict[str, Any]:
         checks = {
             "speech": self._speech(),
+            "transcription": self._transcription(),
             "sound": _sound(),
             "jobs": self._jobs(),
             "disk": self._disk(),
@@ -82,6 +84,23 @@ class Readiness:
         engines = {name: {"ok": not reason, "reason": reason} for name, reason in reasons.items()}
         reason = "" if ok else "No engine that TTS_ENGINE allows can work here."
         return _check(ok, reason, engines=engines, wanted=settings.tts_engine, own_gtts_endpoint=bool(settings.gtts_endpoint))
+
+    def _transcription(self) -> dict[str, Any]:
+        from utils.transcription import models
+
+        settings = self._services.settings
+        offers = models.offers(settings)
+        missing = next((offer.reason for offer in offers), "No model is offered.")
+        reasons = {
+            "whisper": _library("faster_whisper") or ("" if any(offer.state != "missing" for offer in offers) else missing),
+            "draft": _library("pocketsphinx"),
+        }
+        wanted = [name for name in reasons if settings.stt_engine in ("auto", name)]
+        ok = any(not reasons[name] for name in wanted)
+        engines = {name: {"ok": not reason, "reason": reason} for name, reason in reasons.items()}
+        found = {offer.name: offer.state for offer in offers}
+        reason = "" if ok else "No engine that STT_ENGINE allows can work here."
+        return _check(ok, reason, engines=engines, wanted=settings.stt_engine, models=found)
 
     def _jobs(self) -> dict[str, Any]:
         jobs = self._services.jobs
@@ -109,6 +128,11 @@ class Readiness:
 
 def _check(ok: bool, reason: str, **facts: Any) -> dict[str, Any]:
     return {"ok": ok, "reason": reason, **facts}
+
+
+def _library(module: str) -> str:
+    """Why a library cannot be used, or "". It is only looked for, not imported: that takes seconds."""
+    return "" if importlib.util.find_spec(module) else f"The library {module} is not installed."
 
 
 def _sound() -> dict[str, Any]:

@@ -187,9 +187,12 @@ class TranscribeWork:
 
     def _write_header(self, sound: Decoded, engine: TranscriptionEngine, why: str) -> None:
         """So that text which is read before the end, or kept by a cancel, is known by its engine and its losses."""
+        from utils.transcription.models import label_of
+
         report = sound.report
         facts = {"fallback": why, "losses": report.losses()}
-        header = {"engine": engine.name, "model": self.request.model, "sound": report.as_dict(), "facts": facts}
+        model = label_of(self.request.model or self.context.settings.whisper_model) if engine.name == "whisper" else ""
+        header = {"engine": engine.name, "model": model, "sound": report.as_dict(), "facts": facts}
         self.context.check()
         data = json.dumps(header, ensure_ascii=False).encode()
         self.context.sessions.write_file(self.context.session_id, self.context.item.id, HEADER, data, durable=False)
