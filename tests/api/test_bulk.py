@@ -78,7 +78,7 @@ def test_bulk_start_speaks_the_good_rows_and_streams_one_zip(http: httpx.Client,
     job = ended(http, item)
     assert (job["state"], job["done"], job["total"]) == ("done", 3, 3)
     page = http.get(f"/api/v1/items/{item}/rows").json()
-    assert page["counts"] == {"waiting": 0, "done": 3, "failed": 0, "skipped": 1}
+    assert page["counts"] == {"waiting": 0, "done": 3, "failed": 0, "skipped": 1, "again": 0}
     assert [row["state"] for row in page["rows"]] == ["done", "skipped", "done", "done"]
     assert [row["number"] for row in http.get(f"/api/v1/items/{item}/rows?only=skipped").json()["rows"]] == [2]
     sounds = [http.get(page["rows"][n]["url"]).content for n in (0, 2, 3)]

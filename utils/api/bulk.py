@@ -121,7 +121,7 @@ def list_rows(
     item_id: str,
     services: Here,
     session_id: Caller,
-    only: Annotated[Literal["all", "waiting", "done", "failed", "skipped"], Query()] = "all",
+    only: Annotated[Literal["all", "waiting", "done", "failed", "skipped", "again"], Query()] = "all",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> RowPage:
@@ -146,6 +146,12 @@ def row_audio(
 def retry_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
     """Goes on with what a cancel left, too. A batch that is still open is a conflict."""
     return JobOut.of(batches.retry_failed(services, session_id, item_id))
+
+
+@router.post("/items/{item_id}/rows/check", status_code=202, summary="Check the rows by transcribing them")
+def check_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
+    """Each spoken row gets its word error rate. Needs a Whisper model; a batch that is still open is a conflict."""
+    return JobOut.of(batches.check(services, session_id, item_id))
 
 
 @router.post("/items/{item_id}/rows/{number}", status_code=202, summary="Give a row another text and speak it")

@@ -52,12 +52,13 @@ class BulkOptions(BaseModel):
     )
     row_subtitles: bool = Field(False, description="SRT and VTT for every row.")
     timed: bool = Field(False, description="Put each cue of SRT or VTT at its time in the merged track.")
+    check: bool = Field(False, description="Transcribe every row back afterwards and compare it with its text.")
     skip_bad: bool = Field(False, description="Start without the rows that cannot be spoken.")
 
     def wanted(self, table: Table | None = None) -> Wanted:
         """For the workflow; column names of the mapping become places once the table is read."""
         template = Template(replace(self.defaults.as_request(), text=""), self.text_template, self.name_template)
-        options = BatchOptions(self.merged, self.gap_ms, self.row_subtitles, self.timed)
+        options = BatchOptions(self.merged, self.gap_ms, self.row_subtitles, self.timed, self.check)
         mapping = None if self.mapping is None or table is None else _places(self.mapping, table)
         return Wanted(template, mapping, options, self.paragraphs)
 
@@ -169,7 +170,7 @@ class RowPage(BaseModel):
     """One page of a batch's rows and the sums of all."""
 
     item: ItemOut
-    counts: dict[str, int] = Field(examples=[{"waiting": 0, "done": 497, "failed": 3, "skipped": 0}])
+    counts: dict[str, int] = Field(examples=[{"waiting": 0, "done": 497, "failed": 3, "skipped": 0, "again": 0}])
     seconds: float = Field(description="Of all finished sounds.")
     rows: list[RowOut]
     total: int = Field(description="Rows that the filter lets through.")

@@ -70,4 +70,11 @@ def _sums(work: BatchWork) -> dict[str, Any]:
         "size_bytes": sum(result.size_bytes for result in done),
         "engines": dict(Counter(result.engine for result in done)),
         "fallbacks": sum(bool(result.fallback) for result in done),
+        **_checked(done),
     }
+
+
+def _checked(done: list[RowResult]) -> dict[str, Any]:
+    """What a check by transcribing found, if there was one: rows that were heard, and their mean word error rate."""
+    rates = [result.check_wer for result in done if result.check_wer is not None]
+    return {"checked": len(rates), "check_wer": round(sum(rates) / len(rates), 4)} if rates else {}

@@ -199,6 +199,12 @@ class BatchWork:
             self._unweighed_bytes = 0
             self.context.sessions.check_quota(self.context.session_id)
 
+    def note(self, results: list[RowResult]) -> None:
+        """Write more about rows that ended before, such as what was heard in them."""
+        self.context.check()
+        self.ledger.append(results)
+        self.progress.results.update({result.number: result for result in results})
+
     def _result(self, number: int, state: str, **facts: Any) -> RowResult:
         before = self.progress.results.get(number)
         wish = self.progress.wishes.get(number, (0, None))[0]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from utils.jobs.batch_kind import run_batch
+from utils.jobs.check_kind import CHECK, follows_batch, run_check
 from utils.jobs.speech_kind import run_speech
 from utils.jobs.transcribe_kind import run_transcribe
 from utils.settings import Settings
@@ -28,6 +29,7 @@ class Kind:
         resumable: It keeps checkpoints and goes on from them, so a time slice may end it in favour of others.
         slice_s: Its own time slice, or None for the worker's.
         gives_way: It stops and goes on cheaply, so it makes room at once for sessions whose work has not had a turn yet.
+        follow: Asked when it is done: the kind as which the same job goes on, or "" if that was all.
     """
 
     pool: str
@@ -35,13 +37,15 @@ class Kind:
     resumable: bool = False
     slice_s: float | None = None
     gives_way: bool = False
+    follow: Callable[[Context], str] | None = None
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "speech": Kind("speech", run_speech),
         "sample": Kind("speech", run_speech),
-        "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True),
+        "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True, follow=follows_batch),
+        CHECK: Kind("transcribe", run_check, resumable=True, gives_way=True),
         "transcribe": Kind("transcribe", run_transcribe, resumable=True, gives_way=True),
     }
 )

@@ -203,7 +203,20 @@ class Runner:
             return {"state": "queued", "not_before": now() + self._timing.retry_s}
         done = share_of_attempt(record) if kind.resumable else 1.0
         self._rates.learn(record["kind"], time.monotonic() - started, weight_of(record) * done)
-        return {"state": "done", "error": None}
+        return self._followed(context, kind) or {"state": "done", "error": None}
+
+    def _followed(self, context: Context, kind: Kind) -> dict[str, Any]:
+        """How the same job goes on as another kind of work, in its own pool; {} when all is done."""
+        name = kind.follow(context) if kind.follow else ""
+        then = self._kinds.get(name)
+        if then is None:
+            return {}
+        record, now = context.record, self._journal.clock()
+        ended = {**record, "state": "done", "ended_at": now}
+        self._ended.note(_ended(ended, self._journal.machine, context.item.result.get("seconds")))
+        counts = {"done": 0, "done_before": 0, "total": 0, "attempt": 0, "handed_back": 0, "base": record["lease"]}
+        times = {"submitted_at": now, "started_at": None, "not_before": 0.0}
+        return {"state": "queued", "kind": name, "pool": then.pool, **counts, **times}
 
     def _settle(self, context: Context, record: Record, outcome: dict[str, Any]) -> float | None:
         """Write how the attempt ended. Returns after how many seconds the job should run again, or None."""

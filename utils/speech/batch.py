@@ -22,12 +22,14 @@ class BatchOptions:
         gap_ms: Silence between rows in the merged track.
         row_subtitles: SRT and VTT beside every row.
         timed: Rows with times are placed at them in the merged track; too long ones are sped up, at most FASTEST.
+        check: Every row is transcribed back afterwards and compared with its text.
     """
 
     merged: str = ""
     gap_ms: int = SMALL_GAP_MS
     row_subtitles: bool = False
     timed: bool = False
+    check: bool = False
 
     def checked(self) -> BatchOptions:
         """The same options. Raises BadInput for a value that is not allowed."""

@@ -70,7 +70,8 @@ class RowResult:
         faster: Timed speech: by which factor it was sped up to fit.
         error: AppError.as_dict() of a failed row, or None.
         cues_at: Where the row's cues begin in cues.jsonl, or None.
-        check_wer: Word error rate of a later check by listening; None until there is one.
+        check_wer: Word error rate of a later check by transcribing; None until there is one.
+        heard: What that check heard.
     """
 
     number: int
@@ -91,6 +92,7 @@ class RowResult:
     error: dict[str, Any] | None = None
     cues_at: int | None = None
     check_wer: float | None = None
+    heard: str = ""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RowResult:

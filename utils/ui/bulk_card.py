@@ -116,6 +116,8 @@ def _files(item: Item, view: BatchView, *, is_open: bool) -> None:
         if not view.counts["done"] and not is_open:
             return
         _zip(item, view, is_open=is_open)
+        if not is_open and _is_unchecked(view):
+            st.button("Check by transcribing", icon=":material/hearing:", key=key("check_now"), on_click=_check, args=(item.id,))
         st.download_button(
             "Manifest",
             partial(manifest, state.services(), state.session_id(), item.id),
@@ -126,6 +128,16 @@ def _files(item: Item, view: BatchView, *, is_open: bool) -> None:
             type="tertiary",
             key=f"{PLACE}_manifest_{item.id}",
         )
+
+
+def _is_unchecked(view: BatchView) -> bool:
+    """A spoken row was not checked yet, and it could be."""
+    unheard = any(row.state == "done" and row.result and row.result.check_wer is None for row in view.rows)
+    return unheard and not batches.check_problem(state.services())
+
+
+def _check(item_id: str) -> None:
+    messages.attempt(lambda: batches.check(state.services(), state.session_id(), item_id))
 
 
 def _zip(item: Item, view: BatchView, *, is_open: bool) -> None:

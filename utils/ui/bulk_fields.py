@@ -14,14 +14,15 @@ from utils.speech.contract import SpeechRequest
 from utils.speech.table.contract import ROLES
 from utils.speech.table.rows import Template
 from utils.ui import speech_fields, state
+from utils.workflows import batches
 from utils.workflows.bulk import Wanted
 
 PLACE = ROOM = "bulk"  # in keys, and in the session's preferences
-KINDS = ("batch",)
+KINDS = ("batch", "check")
 NO_COLUMN = -1
 KEPT = (
     "language", "voice", "format", "engine", "accent", "speed", "pitch", "pause", "paragraph", "loudness",
-    "track", "track_format", "gap", "subtitles", "timed",
+    "track", "track_format", "gap", "subtitles", "timed", "check",
 )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def begin() -> None:
         gap=SMALL_GAP_MS / 1000,
         subtitles=batch.row_subtitles,
         timed=batch.timed,
+        check=batch.check,
     )
     put(**{field: value for field, value in state.preferences(ROOM).items() if field in KEPT})
     fresh_table()
@@ -114,7 +116,8 @@ def options(has_times: bool) -> BatchOptions:
     """Options of the whole batch; times are only kept for a table that has them."""
     timed = bool(get("timed")) and has_times
     merged = get("track_format") or "mp3" if get("track") or timed else ""
-    return BatchOptions(merged, round(get("gap") * 1000), bool(get("subtitles")), timed)
+    check = bool(get("check")) and not batches.check_problem(state.services())
+    return BatchOptions(merged, round(get("gap") * 1000), bool(get("subtitles")), timed, check)
 
 
 def mapping() -> Mapping[str, int] | None:

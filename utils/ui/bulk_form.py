@@ -8,10 +8,11 @@ import streamlit as st
 
 from utils.speech.contract import PAUSE_RANGE_MS, PITCH_RANGE, SPEED_RANGE
 from utils.speech.table.contract import ROLES as ALL_ROLES
-from utils.ui import pickers
+from utils.ui import pickers, state
 from utils.ui.bulk_fields import NO_COLUMN, Shape, get, key
 from utils.ui.messages import plain
 from utils.ui.sheet import ROLES
+from utils.workflows import batches
 
 TRACKS = {"mp3": "MP3, with chapters", "m4b": "M4B, with chapters"}
 NO_TEXT = "No column is called text. Choose the one that shall be spoken, or write a text with variables."
@@ -50,6 +51,14 @@ def choices(table: Shape) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=key("also")):
         st.toggle("Subtitles for every row", key=key("subtitles"), persist_state="session")
         st.toggle("All rows in one track, too", key=key("track"), help="With chapters and subtitles.", persist_state="session")
+        problem = batches.check_problem(state.services())
+        st.toggle(
+            "Check by transcribing",
+            key=key("check"),
+            disabled=bool(problem),
+            help=problem or "Each row is transcribed back and compared with its text. Those that sound otherwise are listed.",
+            persist_state="session",
+        )
         if table.timed:
             hint = "Each cue begins at its time in the track. One that is too long is spoken faster, at most 1.6 x, and never cut."
             st.toggle("Keep the times of the cues", key=key("timed"), help=hint, persist_state="session")

@@ -21,8 +21,14 @@ from utils.workflows.batches import BatchView
 
 POLL_S = 1.0
 PAGE_SIZE = 50
-WORDS = {ALL: "All", "waiting": "Waiting", "done": "Done", "failed": "Failed", "skipped": "Left out"}
-EMPTY = {"waiting": "No row waits.", "done": "No row is done yet.", "failed": "No row failed.", "skipped": "No row was left out."}
+WORDS = {ALL: "All", "waiting": "Waiting", "done": "Done", "failed": "Failed", "skipped": "Left out", "again": "Hear again"}
+EMPTY = {
+    "waiting": "No row waits.",
+    "done": "No row is done yet.",
+    "failed": "No row failed.",
+    "skipped": "No row was left out.",
+    "again": "Every row that was checked sounds like its text.",
+}
 LOCKED = "It can be changed when the batch has ended, or after you cancel it."
 
 
@@ -56,7 +62,7 @@ def rows(item: Item, *, is_open: bool) -> None:
 
 
 def _draw(place: str, page: Page, view: BatchView, is_open: bool) -> None:
-    total = sum(view.counts.values())
+    total = sum(view.counts[name] for name in batches.STATES)
     counted = {ALL: total, **view.counts}
     filters = {name: (WORDS[name], count) for name, count in counted.items() if count or name in (ALL, page.only)}
     if len(filters) == 2 and page.only == ALL:  # all rows stand alike
@@ -83,9 +89,12 @@ def _draw(place: str, page: Page, view: BatchView, is_open: bool) -> None:
 def summary(view: BatchView) -> list[Figure]:
     """How the batch stands, in figures."""
     counts = view.counts
-    told = [Figure(f"{counts['done']:,}", f"of {figures.count(sum(counts.values()), 'row')} done")]
+    total = sum(counts[name] for name in batches.STATES)
+    told = [Figure(f"{counts['done']:,}", f"of {figures.count(total, 'row')} done")]
     if counts["failed"]:
         told.append(Figure(f"{counts['failed']:,}", "failed", "failed"))
+    if counts["again"]:
+        told.append(Figure(f"{counts['again']:,}", "to hear again", "warned"))
     if counts["skipped"]:
         told.append(Figure(f"{counts['skipped']:,}", "left out"))
     if counts["done"]:
@@ -125,6 +134,8 @@ def _facts(row: RowView) -> list[str]:
     words = [row.plan.name]
     if row.result and row.state == "done":
         words.append(label(row.result.engine))
+        if row.result.check_wer is not None:
+            words.append(f"word error rate {row.result.check_wer:.0%}" if row.result.check_wer else "checked, word for word")
         if row.result.faster > 1:
             words.append(f"{row.result.faster:.2f} x faster to fit")
     return words
@@ -138,7 +149,9 @@ def _trouble(row: RowView) -> str:
     if row.state == "failed":
         error = row.result.error or {}
         return " ".join(filter(None, [str(error.get("sentence", "")), str(error.get("hint", ""))]))
-    return f"Runs {row.result.over_s:.1f} s over its time." if row.result.over_s > 0 else ""
+    over = f"Runs {row.result.over_s:.1f} s over its time." if row.result.over_s > 0 else ""
+    heard = f"Heard: “{row.result.heard or 'nothing'}”" if batches.is_doubtful(row) else ""
+    return " ".join(filter(None, [over, heard]))
 
 
 def speak(services: Services, session_id: str, item_id: str, number: int, text: str) -> None:

@@ -15,7 +15,7 @@ from utils.ui import figures, messages, state
 from utils.ui.messages import plain
 
 POLL_S = 0.5
-UNITS = {"speech": ("character", "characters"), "batch": ("row", "rows")}
+UNITS = {"speech": ("character", "characters"), "batch": ("row", "rows"), "check": ("row checked", "rows checked")}
 
 
 def open_jobs(kinds: Collection[str]) -> list[JobStatus]:

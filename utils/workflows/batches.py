@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import BadInput, Conflict, NotFound
+from utils.jobs.check_kind import CHECK
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
 from utils.speech import plan as planning
@@ -17,9 +18,12 @@ from utils.storage.archive import Entry
 from utils.storage.batch_log import WISHES, Wish, append
 from utils.storage.batch_readers import Reader, RowView
 from utils.storage.item import Item
+from utils.transcription import models
 from utils.workflows.answers import FileAnswer
 
-FILTERS = ("all", "waiting", "done", "failed", "skipped")
+FILTERS = ("all", "waiting", "done", "failed", "skipped", "again")
+STATES = ("waiting", "done", "failed", "skipped")
+AGAIN_WER = 0.1  # a row is worth hearing again when the check heard more than a tenth of its words otherwise
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class BatchView:
 
     Attributes:
         item: The batch.
-        counts: Rows by state.
+        counts: Rows by state, and as `again` those that a check heard otherwise.
         rows: The page of rows that was asked for.
         matching: How many rows the filter lets through.
         seconds: Of all finished sounds.
@@ -49,10 +53,47 @@ def view(services: Services, session_id: str, item_id: str, *, only: str = "all"
         raise BadInput(f"There is no filter {only[:20]!r}.", "Choose one of " + ", ".join(FILTERS) + ".")
     item, _, reader = _found(services, session_id, item_id)
     found = reader.standing()
-    counts = {state: found.counts[state] for state in FILTERS[1:]}
-    matching = found.rows if only == "all" else [row for row in found.rows if row.state == only]
+    counts = {state: found.counts[state] for state in STATES}
+    counts["again"] = sum(is_doubtful(row) for row in found.rows)
+    if only == "again":
+        matching = tuple(row for row in found.rows if is_doubtful(row))
+    else:
+        matching = found.rows if only == "all" else tuple(row for row in found.rows if row.state == only)
     rows = list(matching[max(0, offset) : max(0, offset) + limit])
     return BatchView(item, counts, rows, len(matching), found.seconds, found.size_bytes)
+
+
+def is_doubtful(row: RowView) -> bool:
+    """A check heard something else than the row's text."""
+    return row.state == "done" and row.result is not None and (row.result.check_wer or 0.0) > AGAIN_WER
+
+
+def check_problem(services: Services) -> str:
+    """Why rows cannot be checked by transcribing here, or ""."""
+    if services.settings.stt_engine == "draft":
+        return "A check needs a Whisper model, which this server does not use (STT_ENGINE)."
+    offer = models.offers(services.settings)[0]
+    return f"A check needs a Whisper model. {offer.reason}" if offer.state == "missing" else ""
+
+
+def check(services: Services, session_id: str, item_id: str) -> JobStatus:
+    """Transcribe every spoken row that was not checked yet, and compare it with its text.
+
+    Raises:
+        NotFound: There is no such batch.
+        BadInput: No Whisper model can be had here.
+        Conflict: The batch is still open, or every row was checked.
+    """
+    item, _, reader = _found(services, session_id, item_id)
+    if problem := check_problem(services):
+        raise BadInput(problem, models.INSTALL_HINT)
+    with reader.changing:
+        _refuse_open(services, session_id, item_id)
+        spoken = [row.result for row in reader.rows() if row.state == "done" and row.result]
+        if all(result.check_wer is not None for result in spoken):
+            raise Conflict("Every spoken row of this batch was checked.", "Speak a row again to have it checked again.")
+        job = NewJob(CHECK, item.title, "batch", item.request, folder="bulk", item_id=item.id)
+        return services.jobs.submit(session_id, job)
 
 
 def _found(services: Services, session_id: str, item_id: str) -> tuple[Item, Path, Reader]:

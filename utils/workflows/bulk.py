@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from utils.errors import BadTable
+from utils.errors import BadInput, BadTable
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
 from utils.speech.batch import BatchOptions
@@ -21,6 +21,7 @@ from utils.speech.table.memo import Checked
 from utils.speech.table.rows import Template, render
 from utils.storage import names
 from utils.storage.batch_log import ROWS, PlannedRow, rows_data
+from utils.workflows.batches import check_problem
 from utils.workflows.generate import first_engine
 
 NUMBER_DIGITS = 4
@@ -111,6 +112,8 @@ def start(
         QuotaExceeded: No room left in this session.
     """
     checked = check(services, session_id, upload, wanted)
+    if wanted.options.check and (problem := check_problem(services)):
+        raise BadInput(problem, "Start the batch without the check.")
     found = checked.check
     if not found.good:
         raise BadTable("None of the rows can be spoken.", "Look at the problems, correct the table and send it again.")
