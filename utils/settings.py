@@ -99,6 +99,9 @@ class Settings:
     outputs_dir: Path = _setting(Path("outputs"), Path, "where sessions live; one shared folder when several machines serve")
     session_timeout_hours: float = _setting(24.0, _number(0, whole=False), "remove a session idle for longer; 0 = permanent")
     max_sessions: int = _setting(0, _number(0), "keep only the N most recently used sessions; 0 = no limit")
+    item_timeout_hours: float = _setting(
+        0.0, _number(0, whole=False), "remove items not changed for longer from sessions that stay; 0 = off"
+    )
     cleanup_interval_minutes: float = _setting(60.0, _number(0.01, whole=False), "sweep at start-up and this often")
     session_quota_mb: int = _setting(2048, _number(1), "disk space of one session")
     max_upload_mb: int = _setting(500, _number(1), "largest upload")

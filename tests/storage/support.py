@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.session_manager import SessionManager
+from utils.storage import sweeps
 from utils.storage.item import Item
 
 HOUR = 3600.0
@@ -38,10 +39,12 @@ def speech(store: SessionManager, session_id: str, title: str = "Hello", **more:
 
 
 def everything(folder: Path) -> dict[str, bytes | str]:
-    """Every entry below a folder with its bytes; links are shown, not followed."""
+    """Every entry below a folder with its bytes; links are shown, not followed. The diary of sweeps is left out."""
     found: dict[str, bytes | str] = {}
     for path, folders, files in os.walk(folder):
         for name in [*folders, *files]:
+            if name == sweeps.FILE:
+                continue
             entry = Path(path, name)
             shown = str(entry.relative_to(folder))
             if entry.is_symlink():

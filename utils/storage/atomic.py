@@ -23,9 +23,9 @@ from utils.storage.faults import told
 
 TEMPORARY = ".tmp-"  # files and folders that are being built
 WORK = ".work-"  # scratch folders of running work
-_BY_DESCRIPTOR = {os.open, os.rename, os.unlink, os.mkdir, os.stat, os.utime} <= os.supports_dir_fd and os.scandir in os.supports_fd
+BY_DESCRIPTOR = {os.open, os.rename, os.unlink, os.mkdir, os.stat, os.utime} <= os.supports_dir_fd and os.scandir in os.supports_fd
 _OPTIONS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _OPTIONS
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _OPTIONS
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPTIONS
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _OPTIONS  # a FIFO in the place of a file must not block us
 
@@ -45,15 +45,15 @@ class Folder:
     @classmethod
     def open(cls, path: Path) -> Folder:
         """Open a folder; a link to one, or anything else that is no folder, is an OSError."""
-        if _BY_DESCRIPTOR:
-            return cls(path, os.open(path, _FOLDER))
+        if BY_DESCRIPTOR:
+            return cls(path, os.open(path, FOLDER_FLAGS))
         return _by_path(path)
 
     def sub(self, name: str) -> Folder:
         """Open a folder inside this one."""
         if self.descriptor is None:
             return _by_path(self.path / name)
-        return Folder(self.path / name, os.open(name, _FOLDER, dir_fd=self.descriptor))
+        return Folder(self.path / name, os.open(name, FOLDER_FLAGS, dir_fd=self.descriptor))
 
     def close(self) -> None:
         """Let go of the descriptor."""
@@ -118,6 +118,11 @@ class Folder:
             raise
         if durable:
             self.flush()
+
+    def date(self, name: str, when: float) -> None:
+        """Set the time of change of an entry itself."""
+        follow = os.utime in os.supports_follow_symlinks
+        os.utime(self._at(name), (when, when), dir_fd=self.descriptor, follow_symlinks=not follow)
 
     def settle(self, name: str, when: float | None = None) -> None:
         """Flush a regular file that somebody else wrote; FileNotFoundError for anything else."""

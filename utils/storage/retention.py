@@ -1,8 +1,8 @@
-"""Which sessions go: one pure decision over now and facts about sessions."""
+"""Which sessions and items go: pure decisions over now and facts about them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -14,7 +14,7 @@ class SessionFacts:
         id: UUID4.
         last_used: Newest time anywhere inside or of its last activity, seconds since the epoch.
         permanent: Marked by its owner as never to be removed.
-        active: A job is open or a lease is held.
+        active: A job is open, a lease is held or a page is connected.
         size_bytes: Bytes on disk.
     """
 
@@ -27,11 +27,43 @@ class SessionFacts:
 
 @dataclass(frozen=True)
 class Removal:
-    """A session that goes, and why: `age` or `count`."""
+    """A session that goes, why (`age` or `count`), how much it holds and when it was last used."""
 
     id: str
     reason: str
     size_bytes: int = 0
+    last_used: float = 0.0
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What the decision needs to know of an item.
+
+    Attributes:
+        session_id: Whose it is.
+        id: Of the item.
+        last_changed: Newest time anywhere inside, seconds since the epoch.
+        permanent: Marked by its owner as never to be removed.
+        is_open: It has open work.
+        size_bytes: Bytes on disk.
+    """
+
+    session_id: str
+    id: str
+    last_changed: float
+    permanent: bool = False
+    is_open: bool = False
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class ItemRemoval:
+    """An item that goes by its own age from a session that stays."""
+
+    session_id: str
+    id: str
+    size_bytes: int = 0
+    last_changed: float = 0.0
 
 
 def decide(
@@ -55,6 +87,19 @@ def decide(
     by_age = [facts for facts in spare if max_age_s > 0 and now - facts.last_used > max_age_s]
     left = spare[len(by_age) :]
     over = max(0, len(sessions) - len(by_age) - max_sessions) if max_sessions > 0 else 0
-    return [Removal(facts.id, "age", facts.size_bytes) for facts in by_age] + [
-        Removal(facts.id, "count", facts.size_bytes) for facts in left[:over]
+    return [Removal(facts.id, "age", facts.size_bytes, facts.last_used) for facts in by_age] + [
+        Removal(facts.id, "count", facts.size_bytes, facts.last_used) for facts in left[:over]
     ]
+
+
+def decide_items(now: float, items: Iterable[ItemFacts], max_age_s: float) -> list[ItemRemoval]:
+    """Say which items of sessions that stay go, oldest first: those not changed for longer than `max_age_s`; 0 = none.
+
+    Permanent ones and those with open work never go. Whether the session is permanent is the caller's to know.
+    """
+    going = [
+        ItemRemoval(facts.session_id, facts.id, facts.size_bytes, facts.last_changed)
+        for facts in items
+        if max_age_s > 0 and now - facts.last_changed > max_age_s and not (facts.permanent or facts.is_open)
+    ]
+    return sorted(going, key=lambda gone: (gone.last_changed, gone.session_id, gone.id))

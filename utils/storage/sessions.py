@@ -18,6 +18,9 @@ from utils.storage.faults import no_session, told
 
 SCHEMA = 1
 RECORD = "session.json"
+PRESENCE = "presence"  # empty; its time says when a page was last known to be connected
+PRESENT_S = 180.0  # a connected page says so every PRESENCE_EVERY_S; two may be lost before it counts as gone
+PRESENCE_EVERY_S = 60.0
 STATUSES = ("idle", "recording", "processing", "complete", "error")
 PREFERENCES_BYTES = 256 * 1024
 FOLDERS = ("single", "bulk", "samples")  # where items lie; samples are never listed, their folder is made when needed
@@ -139,6 +142,18 @@ def change(folder: Folder, now: float, *, durable: bool = True, **changes: Any) 
             raise BadInput(f"The preferences of a session may take {PREFERENCES_BYTES // 1024} kB.", "Shorten the dictionary.")
         folder.write(RECORD, data, durable=durable, when=now)
     return session
+
+
+def note_presence(folder: Folder, now: float) -> None:
+    """Note that a page is connected, at most once in PRESENCE_EVERY_S; the caller holds the session."""
+    try:
+        seen_at = folder.stat(PRESENCE).st_mtime
+    except FileNotFoundError:
+        with suppress(FileExistsError):  # another tab is quicker
+            folder.put(PRESENCE, b"", durable=False)
+        seen_at = None
+    if seen_at is None or abs(now - seen_at) >= PRESENCE_EVERY_S - 1:
+        folder.date(PRESENCE, now)
 
 
 def ids(outputs: Path) -> list[str]:

@@ -8,51 +8,111 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.storage.atomic import TEMPORARY, WORK, Folder
+from utils.storage.atomic import FOLDER_FLAGS, TEMPORARY, WORK, Folder
+from utils.storage.sessions import FOLDERS, PRESENCE, RECORD
 
 CLOCK_SLACK_S = 300.0  # a file server's clock may be ahead by this much
+DEEPEST = 32  # folders in folders; ours are 3
 
 
 @dataclass
 class Survey:
-    """What lies in a folder: newest time, bytes, and whether something wants tidying (orphans, times in the future)."""
+    """What lies in a folder.
+
+    Attributes:
+        newest: Newest time of anything inside and of the folder itself, up to now.
+        size_bytes: All regular files.
+        untidy: There are orphans of killed writers, or times in the future.
+        has_record: The folder is a session that we made.
+        seen_at: When a page was last known to be connected; 0 = never.
+        items: The same for each item's folder, by (folder, id); only filled when asked for.
+    """
 
     newest: float = 0.0
     size_bytes: int = 0
     untidy: bool = False
+    has_record: bool = False
+    seen_at: float = 0.0
+    items: dict[tuple[str, str], Survey] = field(default_factory=dict)
 
 
 def survey(path: str | Path, now: float) -> Survey:
     """Look at everything in a folder without following links."""
-    found, waiting = Survey(), [os.fspath(path)]
-    _note(found, os.stat(path, follow_symlinks=False), now)
-    while waiting:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    facts = entry.stat(follow_symlinks=False)
-                    _note(found, facts, now)
-                    if entry.name[0] == "." and entry.name.startswith((TEMPORARY, WORK)):
-                        found.untidy = True
-                    if stat.S_ISDIR(facts.st_mode):
-                        waiting.append(entry.path)
-                    elif stat.S_ISREG(facts.st_mode):
-                        found.size_bytes += facts.st_size
+    with Folder.open(Path(path)) as folder:
+        return survey_folder(folder, now)
+
+
+def survey_folder(folder: Folder, now: float, *, items: bool = False) -> Survey:
+    """As `survey`, of an open folder; with `items` each item is looked at by itself, too.
+
+    Raises:
+        ValueError: Folders lie in folders deeper than we ever make them.
+    """
+    found = Survey()
+    here: int | str = os.fspath(folder.path) if folder.descriptor is None else folder.descriptor
+    facts = os.stat(here)
+    found.newest = facts.st_mtime
+    if facts.st_mtime > now + CLOCK_SLACK_S:
+        found.untidy, found.newest = True, now
+    _look(found, here, now, 0, "" if items else None)
     return found
 
 
-def _note(found: Survey, facts: os.stat_result, now: float) -> None:
-    when = facts.st_mtime
-    if when > now + CLOCK_SLACK_S:
-        if _is_elsewhere_too(facts):
-            return
-        found.untidy = True
-        when = now
-    if when > found.newest:
-        found.newest = when
+def _look(found: Survey, here: int | str, now: float, depth: int, parent: str | None) -> None:
+    """Add what is inside `here`. `parent` is the name of the folder, or None where items are not told apart."""
+    if depth > DEEPEST:
+        raise ValueError("folders in folders without end")
+    latest = now + CLOCK_SLACK_S
+    with os.scandir(here) as entries:
+        for entry in entries:
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            name, mode, when = entry.name, facts.st_mode, facts.st_mtime
+            if when > latest:
+                if _is_elsewhere_too(facts):
+                    when = 0.0
+                else:
+                    found.untidy, when = True, now
+            if when > found.newest:
+                found.newest = when
+            if name[0] == "." and name.startswith((TEMPORARY, WORK)):
+                found.untidy = True
+            if stat.S_ISREG(mode):
+                found.size_bytes += facts.st_size
+                if depth == 0:
+                    found.has_record = found.has_record or name == RECORD
+                    found.seen_at = facts.st_mtime if name == PRESENCE else found.seen_at
+            elif stat.S_ISDIR(mode):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    _enter(found, entry, here, now, depth, parent, when)
+
+
+def _enter(
+    found: Survey, entry: os.DirEntry[str], here: int | str, now: float, depth: int, parent: str | None, when: float
+) -> None:
+    """Look into a folder inside; an item's folder is looked at by itself where that was asked for."""
+    inside, own = found, depth == 1 and parent in FOLDERS
+    if own:
+        inside = Survey(newest=when)
+    below = entry.name if parent is not None and depth == 0 else None
+    if isinstance(here, str):
+        _look(inside, os.path.join(here, entry.name), now, depth + 1, below)
+    else:
+        descriptor = os.open(entry.name, FOLDER_FLAGS, dir_fd=here)
+        try:
+            _look(inside, descriptor, now, depth + 1, below)
+        finally:
+            os.close(descriptor)
+    if own:
+        found.items[parent or "", entry.name] = inside
+        found.newest = max(found.newest, inside.newest)
+        found.size_bytes += inside.size_bytes
+        found.untidy = found.untidy or inside.untidy
 
 
 def _is_elsewhere_too(facts: os.stat_result) -> bool:

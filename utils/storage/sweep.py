@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utils.storage import locks, names, sessions
+from utils.errors import NotFound
+from utils.storage import items, locks, names, remove, sessions
 from utils.storage.atomic import TEMPORARY, Folder
 from utils.storage.markers import Markers
-from utils.storage.retention import Removal, SessionFacts, decide
-from utils.storage.survey import CLOCK_SLACK_S, survey, tidy
+from utils.storage.retention import ItemFacts, ItemRemoval, Removal, SessionFacts, decide, decide_items
+from utils.storage.survey import CLOCK_SLACK_S, Survey, survey_folder, tidy
 from utils.storage.trash import Trash
 
 UNFINISHED_S = 60.0  # a session or key that is being made takes milliseconds
+BATCH = 256  # so many are moved, then the folder is flushed once, then they are deleted
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a sweep goes by.
+
+    Attributes:
+        now: Seconds since the epoch.
+        max_age_s: Sessions not used for longer go; 0 = none by age.
+        max_sessions: Most that remain; 0 = no limit.
+        item_age_s: Items of other sessions not changed for longer go; 0 = none.
+        keep: Sessions that stay in any case.
+        dry_run: Only say what would go.
+    """
+
+    now: float
+    max_age_s: float
+    max_sessions: int = 0
+    item_age_s: float = 0.0
+    keep: Collection[str] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,12 +49,14 @@ class SweepReport:
     Attributes:
         removed: Sessions that went and why, oldest use first.
         kept: How many sessions remain.
-        active: How many of those have open work.
+        active: How many of those have open work or a page connected.
         odd: Names in the outputs folder that are not ours; they were left alone.
-        freed_bytes: Size of what was removed.
+        freed_bytes: Size of what was removed, sessions and items.
         seconds: How long it took.
         errors: `<id>: <what>` of sessions that could not be looked at or removed.
         dry_run: Nothing was removed.
+        items: Items that went by their own age from sessions that remain, oldest change first.
+        looked_at: How many sessions there were.
     """
 
     removed: tuple[Removal, ...] = ()
@@ -44,83 +67,95 @@ class SweepReport:
     seconds: float = 0.0
     errors: tuple[str, ...] = ()
     dry_run: bool = False
+    items: tuple[ItemRemoval, ...] = ()
+    looked_at: int = 0
 
 
-def sweep(
-    outputs: Path,
-    trash: Trash,
-    markers: Markers,
-    *,
-    now: float,
-    max_age_s: float,
-    max_sessions: int,
-    keep: Collection[str] = (),
-    dry_run: bool = False,
-) -> SweepReport:
-    """Remove what retention says. One server at a time does this on a shared folder; one broken session does not stop it."""
-    started = time.monotonic()
+def sweep(outputs: Path, trash: Trash, markers: Markers, rule: Rule, done: Callable[[Folder, SweepReport], None]) -> SweepReport:
+    """Remove what retention says. One server at a time does this on a shared folder; one broken session does not stop it.
+
+    `done` is told the report while nobody else sweeps.
+    """
     with Folder.open(outputs) as root, trash.opened() as turn, locks.alone(turn):
-        seen = _Pass(root, trash, markers, now, max_age_s, keep, dry_run)
+        started = time.monotonic()
+        seen = _Pass(root, trash, markers, rule)
         seen.look()
-        for removal in decide(now, list(seen.facts.values()), max_age_s, max_sessions, keep):
+        for removal in decide(rule.now, list(seen.facts.values()), rule.max_age_s, rule.max_sessions, rule.keep):
             seen.remove(removal)
-        if not dry_run:
-            root.flush()
-            trash.empty(now)
-    return SweepReport(
-        removed=tuple(removal for _, removal in sorted(seen.gone, key=lambda pair: (pair[0], pair[1].id))),
-        kept=len(seen.facts),
-        active=sum(facts.active for facts in seen.facts.values()),
-        odd=tuple(sorted(seen.odd)),
-        freed_bytes=sum(removal.size_bytes for _, removal in seen.gone),
-        seconds=time.monotonic() - started,
-        errors=tuple(f"{name}: {what}" for name, what in seen.errors.items()),
-        dry_run=dry_run,
-    )
+        seen.flush()
+        if not rule.dry_run:
+            trash.empty(rule.now)
+        report = SweepReport(
+            removed=tuple(sorted(seen.gone, key=lambda gone: (gone.last_used, gone.id))),
+            kept=len(seen.facts),
+            active=sum(facts.active for facts in seen.facts.values()),
+            odd=tuple(sorted(seen.odd)),
+            freed_bytes=sum(gone.size_bytes for gone in seen.gone) + sum(item.size_bytes for item in seen.gone_items()),
+            seconds=time.monotonic() - started,
+            errors=tuple(f"{name}: {what}" for name, what in seen.errors.items()),
+            dry_run=rule.dry_run,
+            items=tuple(seen.gone_items()),
+            looked_at=seen.looked_at,
+        )
+        done(root, report)
+    return report
 
 
 class _Pass:
     """One sweep under way: facts about the sessions that remain, those that are gone, and what else was found."""
 
-    def __init__(
-        self, root: Folder, trash: Trash, markers: Markers, now: float, max_age_s: float, keep: Collection[str], dry_run: bool
-    ) -> None:
-        self.root, self.trash, self.markers = root, trash, markers
-        self.now, self.max_age_s, self.keep, self.dry_run = now, max_age_s, keep, dry_run
+    def __init__(self, root: Folder, trash: Trash, markers: Markers, rule: Rule) -> None:
+        self.root, self.trash, self.markers, self.rule = root, trash, markers, rule
         self.facts: dict[str, SessionFacts] = {}
-        self.gone: list[tuple[float, Removal]] = []  # with the time of last use
+        self.gone: list[Removal] = []
+        self.items: dict[str, list[ItemRemoval]] = {}
         self.odd: list[str] = []
         self.errors: dict[str, str] = {}
+        self.looked_at = 0
+        self._dead: list[str] = []  # in the trash, not deleted yet
 
     def look(self) -> None:
-        """Collect facts about every session and remove those that go by age at once, while they are held.
+        """Collect facts about every session and remove what goes by age at once, while it is held.
 
         What is not ours is noted and left alone.
         """
         busy = self.markers.sessions()
-        for name in self.root.names():
+        for name, is_folder in _entries(self.root):
             if name.startswith("."):
-                if name.startswith(TEMPORARY) and not self.dry_run:
+                if name.startswith(TEMPORARY) and not self.rule.dry_run:
                     self._clear(name)
-            elif names.is_session_id(name) and self.root.is_folder(name):
+            elif is_folder and names.is_session_id(name):
                 self._guarded(name, lambda folder: self._judge(folder, busy))
             else:
                 self.odd.append(name)
 
     def remove(self, removal: Removal) -> None:
         """Remove a session, unless somebody began to use it since we looked."""
-        if self.dry_run:
-            self.gone.append((self.facts.pop(removal.id).last_used, removal))
+        if self.rule.dry_run:
+            self._gone(removal)
             return
         before = self.facts[removal.id]
 
         def again(folder: Folder) -> None:
             with locks.alone(folder, wait_s=0):
-                facts = self._note(folder, removal.id in self.markers.sessions())
+                busy = removal.id in self.markers.sessions()  # before the look, which then sees whatever was written until now
+                facts = self._note(folder, survey_folder(folder, self.rule.now), busy)
                 if not (facts.active or facts.permanent or facts.last_used > before.last_used):
                     self._take(facts, removal)
 
         self._guarded(removal.id, again)
+
+    def gone_items(self) -> list[ItemRemoval]:
+        """Items that went from sessions that remain, oldest change first."""
+        found = [item for session in self.items.values() for item in session]
+        return sorted(found, key=lambda item: (item.last_changed, item.session_id, item.id))
+
+    def flush(self) -> None:
+        """What was moved to the trash stays there through a power failure; then it may be deleted."""
+        if self._dead:
+            self.root.flush()
+            self.trash.delete(self._dead)
+            self._dead = []
 
     def _guarded(self, name: str, work: Callable[[Folder], None]) -> None:
         """Do something with a session's folder; a broken one is noted and does not stop the rest."""
@@ -133,50 +168,98 @@ class _Pass:
             self.facts[name] = replace(self.facts[name], active=True)
         except (OSError, ValueError) as exc:  # ValueError: a damaged record, which we cannot judge and therefore leave
             self.errors[name] = type(exc).__name__
+        if len(self._dead) >= BATCH:
+            self.flush()
 
     def _judge(self, folder: Folder, busy: set[str]) -> None:
-        if sessions.RECORD not in folder.names():
-            self.odd.append(folder.path.name)  # named like a session, but not made by us
-            return
-        if self.dry_run:
-            self._note(folder, folder.path.name in busy)
+        name, rule = folder.path.name, self.rule
+        with_items = rule.item_age_s > 0
+        if rule.dry_run:
+            found = survey_folder(folder, rule.now, items=with_items)
+            facts = self._first(folder, found, name in busy)
+            if facts and not decide(rule.now, [facts], rule.max_age_s, 0, rule.keep):
+                self._items(folder, found, facts)
             return
         try:
             with locks.alone(folder, wait_s=0):
-                facts = self._note(folder, folder.path.name in busy, tidying=True)
-                for removal in decide(self.now, [facts], self.max_age_s, 0, self.keep):
-                    self._take(facts, removal)
+                found = survey_folder(folder, rule.now, items=with_items)
+                facts = self._first(folder, found, name in busy, tidying=True)
+                gone = decide(rule.now, [facts], rule.max_age_s, 0, rule.keep) if facts else []
+                if facts and gone:
+                    self._take(facts, gone[0])
+                elif facts:
+                    self._items(folder, found, facts)
         except locks.Busy:
-            self._note(folder, True)
+            self._first(folder, survey_folder(folder, rule.now), True)
 
-    def _note(self, folder: Folder, active: bool, *, tidying: bool = False) -> SessionFacts:
-        session, found = sessions.read(folder), survey(folder.path, self.now)
-        late = session.last_activity > self.now + CLOCK_SLACK_S
+    def _first(self, folder: Folder, found: Survey, active: bool, *, tidying: bool = False) -> SessionFacts | None:
+        """What the first look at a folder finds; None when it is named like a session, but was not made by us."""
+        if not found.has_record:
+            self.odd.append(folder.path.name)
+            return None
+        self.looked_at += 1
+        return self._note(folder, found, active, tidying=tidying)
+
+    def _note(self, folder: Folder, found: Survey, active: bool, *, tidying: bool = False) -> SessionFacts:
+        session, now = sessions.read(folder), self.rule.now
+        late = session.last_activity > now + CLOCK_SLACK_S
         if tidying and (found.untidy or late):
             if late:
-                record = replace(session, last_activity=self.now)
-                folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=self.now)
-            tidy(folder, self.now)
-        used = min(self.now, max(found.newest, session.last_activity))
+                record = replace(session, last_activity=now)
+                folder.write(sessions.RECORD, record.as_bytes(), durable=False, when=now)
+            tidy(folder, now)
+        used = min(now, max(found.newest, session.last_activity))
+        active = active or abs(now - found.seen_at) <= sessions.PRESENT_S
         facts = SessionFacts(folder.path.name, used, session.permanent, active, found.size_bytes)
         self.facts[facts.id] = facts
         return facts
+
+    def _items(self, folder: Folder, found: Survey, owner: SessionFacts) -> None:
+        """Remove items whose own time is up from a session that stays, unless it is permanent; the caller holds it."""
+        if owner.permanent:
+            return
+        session_id = folder.path.name
+        facts, places = [], {}
+        for (place, item_id), inside in found.items.items():
+            if self.rule.now - inside.newest <= self.rule.item_age_s or not names.is_item_id(item_id):
+                continue
+            with suppress(NotFound, OSError), folder.sub(place) as parent, parent.sub(item_id) as own:
+                permanent, is_open = items.read(own).permanent, self.markers.has(session_id, item_id)
+                facts.append(ItemFacts(session_id, item_id, inside.newest, permanent, is_open, inside.size_bytes))
+                places[item_id] = place
+        gone = decide_items(self.rule.now, facts, self.rule.item_age_s)
+        taken = gone if self.rule.dry_run else [item for item in gone if self._take_item(folder, places[item.id], item)]
+        if taken:
+            self.items[session_id] = taken
+
+    def _take_item(self, folder: Folder, place: str, item: ItemRemoval) -> bool:
+        if self.markers.has(item.session_id, item.id):  # since we looked
+            return False
+        with folder.sub(place) as parent:
+            self._dead.append(self.trash.take_dead_item(parent, item.id))
+            parent.flush()
+        return True
 
     def _take(self, facts: SessionFacts, removal: Removal) -> None:
         if self.markers.ids(facts.id):  # since we looked
             self.facts[facts.id] = replace(facts, active=True)
             return
-        self.trash.take_session(self.root, facts.id)
-        del self.facts[facts.id]
-        self.gone.append((facts.last_used, removal))
+        self._dead.append(self.trash.take_session(self.root, facts.id))
+        self._gone(replace(removal, last_used=facts.last_used))
+
+    def _gone(self, removal: Removal) -> None:
+        self.facts.pop(removal.id, None)
+        self.items.pop(removal.id, None)  # they are in its size
+        self.gone.append(removal)
 
     def _clear(self, name: str) -> None:
         """Remove a session or key that a killed process did not finish making."""
         with suppress(OSError):
-            facts = self.root.stat(name)
-            if abs(self.now - facts.st_mtime) < UNFINISHED_S:
-                return
-            if stat.S_ISDIR(facts.st_mode):
-                shutil.rmtree(self.root.path / name)
-            else:
-                os.unlink(self.root.path / name)
+            if abs(self.rule.now - self.root.stat(name).st_mtime) >= UNFINISHED_S:
+                remove.entry(self.root, name)
+
+
+def _entries(root: Folder) -> list[tuple[str, bool]]:
+    """(name, is a real folder) of everything in the outputs folder."""
+    with os.scandir(root.path if root.descriptor is None else root.descriptor) as found:
+        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]

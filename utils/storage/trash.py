@@ -9,19 +9,21 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
-import stat
 import sys
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from utils.storage import names
+from utils.storage import names, remove
 from utils.storage.atomic import Folder
 from utils.storage.locks import Busy
 
 UNDO_S = 10.0
 _ITEM = "item"
 _DEAD = "dead-"
+_MANY = 16  # below this, threads cost more than they bring
+_THREADS = 4  # deleting waits for the disk
 
 
 class Trash:
@@ -38,9 +40,18 @@ class Trash:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             return Folder.open(self.folder)
 
-    def take_session(self, outputs: Folder, session_id: str) -> None:
-        """Move a session's folder here. It cannot be taken back, and nor can its items."""
-        self._take(outputs, session_id, _DEAD + secrets.token_hex(8))
+    def take_session(self, outputs: Folder, session_id: str) -> str:
+        """Move a session's folder here; its name here. It cannot be taken back, and nor can its items."""
+        dead = _DEAD + secrets.token_hex(8)
+        self._take(outputs, session_id, dead)
+        return dead
+
+    def take_dead_item(self, parent: Folder, item_id: str) -> str:
+        """Move an item's folder here for good, because its time was up; its name here. Its parent looks no younger for it."""
+        dead, own = _DEAD + secrets.token_hex(8), parent.stat(".")
+        self._take(parent, item_id, dead)
+        parent.date(".", own.st_mtime)
+        return dead
 
     def forget_items(self, session_id: str) -> None:
         """No item of this session can be taken back any more."""
@@ -78,27 +89,50 @@ class Trash:
             return parent
         return None
 
+    def give_back_all(self, session: Folder, item_ids: Collection[str], now: float) -> list[str]:
+        """Move items back into their session; the ids for which it was not too late, and whose id is not in use again."""
+        back: list[str] = []
+        taken: set[str] = set()
+        parents: set[str] = set()
+        with self.opened() as trash:
+            for name, _, parent, item, when in reversed(self._items(session.path.name)):
+                if item not in item_ids or item in taken or not _fresh(when, now):
+                    continue
+                with suppress(FileNotFoundError), session.sub(parent) as target:
+                    if target.is_folder(item):
+                        continue
+                    trash.rename(name, item, target)
+                    back.append(item)
+                    taken.add(item)
+                    parents.add(parent)
+        for parent in parents:
+            with session.sub(parent) as target:
+                target.flush()
+        return back
+
     def empty(self, now: float) -> int:
         """Delete what nobody can take back any more; the number of entries deleted."""
         waiting = {name for name, _, _, _, when in self._items() if _fresh(when, now)}
-        count = 0
         with suppress(FileNotFoundError):
-            for name in os.listdir(self.folder):
-                if name not in waiting:
-                    count += self._delete(name)
-        return count
+            return self.delete([name for name in os.listdir(self.folder) if name not in waiting])
+        return 0
 
-    def _delete(self, name: str) -> int:
-        dead = self.folder / name
+    def delete(self, names_here: Sequence[str]) -> int:
+        """Delete these entries of the trash; the number of those that are gone. Many are deleted by several threads."""
+        with self.opened() as trash:
+            if len(names_here) < _MANY:
+                return sum(self._delete(trash, name) for name in names_here)
+            with ThreadPoolExecutor(_THREADS, "sotto-trash") as threads:
+                return sum(threads.map(lambda name: self._delete(trash, name), names_here))
+
+    def _delete(self, trash: Folder, name: str) -> int:
         try:
             if not name.startswith(_DEAD):  # so that nobody can take it back while half of it is gone
-                dead = self.folder / (_DEAD + secrets.token_hex(8))
-                os.rename(self.folder / name, dead)
-            if stat.S_ISDIR(os.lstat(dead).st_mode):
-                shutil.rmtree(dead)  # follows no links: rmtree.avoids_symlink_attacks
-            else:
-                os.unlink(dead)
-        except OSError:  # somebody else is at it, or it cannot be deleted now: the next time
+                dead = _DEAD + secrets.token_hex(8)
+                trash.rename(name, dead)
+                name = dead
+            remove.entry(trash, name)
+        except (OSError, RecursionError):  # somebody else is at it, or it cannot be deleted now: the next time
             return 0
         return 1
 
