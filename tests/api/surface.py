@@ -229,7 +229,7 @@ def surface(outputs: Path, **changes: Any) -> Iterator[Surface]:
     jobs, _ = build_jobs(settings, sessions)
     engines: dict[str, Any] = {"gtts": QuietEngine("gtts"), "espeak": QuietEngine("espeak")}
     supervisor: Any = NoWorkers()
-    services = Services(settings, sessions, jobs, engines, supervisor, clock)
+    services = Services(settings, sessions, jobs, engines, supervisor, clock=clock)
     queue, rates = Queue("", settings.queue_dir, ["speech"]), Rates(settings.queue_dir / "rates.json")
     runner = Runner(Journal(sessions, clock=clock), queue, {"speech": Kind("speech", speak)}, rates, settings, Timing())
     stub = Route("/{path:path}", stub_page, methods=["GET", "POST", "PUT"])

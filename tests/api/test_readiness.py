@@ -23,8 +23,9 @@ def engines(**problems: str) -> MappingProxyType[str, QuietEngine]:
 
 @pytest.fixture
 def worker(sotto: Surface) -> None:
-    """The sign of a living worker."""
-    Sign(sotto.services.settings.queue_dir, "speech").give()
+    """The signs of living workers."""
+    for pool in ("speech", "transcribe"):
+        Sign(sotto.services.settings.queue_dir, pool).give()
 
 
 @pytest.mark.usefixtures("worker")
@@ -53,6 +54,16 @@ def test_readyz_server_that_wants_no_worker_is_ready_without(tmp_path: Path) -> 
 def test_readyz_needs_one_engine_of_those_wanted(tmp_path: Path, wanted: str, ok: bool) -> None:
     with surface(tmp_path / "outputs", tts_engine=wanted) as sotto:
         assert report(sotto, engines=engines(gtts="Gone.", espeak=""))["checks"]["speech"]["ok"] is ok
+
+
+@pytest.mark.parametrize(("wanted", "ok"), [("auto", True), ("whisper", False), ("draft", True)])
+def test_readyz_tells_of_transcription_what_works_and_why_the_rest_does_not(tmp_path: Path, wanted: str, ok: bool) -> None:
+    settings = {"stt_engine": wanted, "whisper_model": "base", "hf_hub_offline": True}
+    with surface(tmp_path / "outputs", **settings) as sotto:
+        check = report(sotto)["checks"]["transcription"]
+    assert check["ok"] is ok
+    assert check["engines"]["draft"] == {"ok": True, "reason": ""}
+    assert check["engines"]["whisper"]["reason"] and check["models"]["base"] == "missing"
 
 
 def test_readyz_tells_the_decoder_the_disk_and_the_descriptors(sotto: Surface) -> None:

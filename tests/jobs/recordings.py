@@ -1,5 +1,4 @@
-"""Recordings for the tests of jobs and workflows: made of sentences, uploaded as a page would, transcribed in this process or in real
-workers, and looked at for everything that must hold."""
+"""Recordings for the tests of jobs and workflows: made of sentences, uploaded as a page would, transcribed here or in real workers."""
 
 from __future__ import annotations
 

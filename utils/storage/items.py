@@ -47,23 +47,14 @@ def create(
         raise ValueError(f"unknown kind {kind!r} or folder {folder!r} of an item")
     shown = names.clean_title(title) or "Untitled"
     folder = "samples" if kind == SAMPLE else folder
+    facts: dict[str, Any] = {"result": result or {}, "files": tuple(listed)}
     with place(session, folder) as parent, parent.building() as (temporary, building):
         for name, data in files.items():
             building.put(file_name(name), data, when=now)
         for name, path in built.items():
             take(path, building, file_name(name), now)
         for bump in range(_TRIES):
-            item = Item(
-                names.item_id(shown, now, bump),
-                folder,
-                kind,
-                shown,
-                now,
-                now,
-                request=request,
-                result=result or {},
-                files=tuple(listed),
-            )
+            item = Item(names.item_id(shown, now, bump), folder, kind, shown, now, now, request=request, **facts)
             if any(_has(session, other, item.id) for other in FOLDERS):
                 continue
             building.write(RECORD, _data(item), when=now)
