@@ -83,6 +83,20 @@ def test_metrics_tell_requests_jobs_sound_and_disk(watched: Surface) -> None:
     assert again[key("sotto_jobs_ended_total", pool="speech", state="done", **where)] == 1  # counted once
 
 
+def test_metrics_tell_the_newest_sweep_and_no_preview(watched: Surface) -> None:
+    sessions = watched.services.sessions
+    dead = sessions.create_session()
+    watched.clock.now += 48 * 3600
+    sessions.cleanup_old_sessions()
+    swept_at = watched.clock.now
+    watched.clock.now += 60
+    sessions.cleanup_old_sessions(dry_run=True)
+    found = samples(watched.stranger())
+    assert dead not in sessions.get_all_session_ids()
+    assert found[key("sotto_sweep_last", fact="removed")] == 1
+    assert found[key("sotto_sweep_last_timestamp_seconds")] == swept_at
+
+
 def test_metrics_tell_what_waits(watched: Surface) -> None:
     watched.program().post("/api/v1/speech", json={"text": "It waits.", "title": "Waiting"})
     found = samples(watched.stranger())

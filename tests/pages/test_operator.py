@@ -142,6 +142,6 @@ def test_operator_engines_are_tried_out_for_real(served: Stage) -> None:
     page.button(key="operator_test").click().run(timeout=120)
     said = words(page)
     assert "Spoke two words" in said
-    assert "Heard &#x27;Turn on the light in the kitchen.&#x27;" in said
+    assert "Heard “Turn on the light in the kitchen.”" in said
     assert "PocketSphinx" in said
     assert ">fails<" not in said

@@ -143,11 +143,17 @@ class Collector:
         try:
             disk = operator.disk(services)
             sessions = services.sessions.get_active_session_count()
+            last = next((done for done in services.sessions.sweeps(40) if not done.dry_run), None)
         except AppError:
             return  # /readyz says what is wrong with the folder
         yield _gauge("sotto_sessions", "Sessions on disk.", (), [((), sessions)])
         yield _gauge("sotto_disk_free_bytes", "Free space of the outputs folder.", (), [((), disk.free_bytes)])
         yield _gauge("sotto_disk_total_bytes", "Size of the disk that holds it.", (), [((), disk.total_bytes)])
+        if last is not None:
+            facts = ("removed", "items_removed", "kept", "active", "odd", "errors", "freed_bytes", "seconds")
+            values = [((name,), float(getattr(last, name))) for name in facts]
+            yield _gauge("sotto_sweep_last", "What the newest sweep did, by any server.", ("fact",), values)
+            yield _gauge("sotto_sweep_last_timestamp_seconds", "When it began.", (), [((), last.when)])
 
 
 def _counter(name: str, about: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

@@ -162,7 +162,7 @@ def sweeps() -> None:
     report: SweepReport | None = st.session_state.get(key("report"))
     if report:
         _report(report)
-    past = services.sessions.sweeps(20)
+    past = [done for done in services.sessions.sweeps(40) if not done.dry_run][:20]
     if past:
         now, zone = services.clock(), state.zone()
         grid(

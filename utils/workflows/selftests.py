@@ -114,7 +114,7 @@ def _hear(services: Services, label: str, engine: str, model: str) -> Outcome:
     if "sentence" in found:
         return Outcome(label, False, f"{found['sentence']} {found['hint']}".strip(), took_s)
     text = str(found.get("text", ""))
-    told = f"Heard {text!r}; said was {SENTENCE!r}. {found.get('note') or ''}".strip()
+    told = f"Heard “{text}”, said was “{SENTENCE}” {found.get('note') or ''}".strip()
     # The draft recogniser hears synthetic speech badly: that it hears words at all is what can be asked of it.
     ok = bool(text.split()) if engine == "draft" else likeness(text) >= ENOUGH
     return Outcome(label, ok, told, took_s)
