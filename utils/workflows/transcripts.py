@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from utils.transcription.edits import Edit, EditFile
 
 ONLY = ("all", "doubtful")
-DOUBTFUL_BELOW = 0.5  # mean probability of a word under which its segment is worth a second look
+DOUBTFUL_BELOW = 0.5  # probability of a word under which it, and so its segment, is worth a second look
 MOST_SHOWN = 500  # segments in one answer
 
 
@@ -122,9 +122,10 @@ def view(
 
 
 def is_doubtful(segment: Segment) -> bool:
-    """Worth a second look: the gate marked it, or its words are unsure."""
-    known = [word.probability for word in segment.words if word.probability is not None]
-    return bool(segment.doubt) or (bool(known) and sum(known) / len(known) < DOUBTFUL_BELOW)
+    """Worth a second look: the gate marked it, or one of its words is unsure."""
+    if segment.doubt:
+        return True
+    return any(word.probability is not None and word.probability < DOUBTFUL_BELOW for word in segment.words)
 
 
 def _matches(segment: Segment, words: Sequence[str], only: str) -> bool:
