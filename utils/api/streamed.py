@@ -1,4 +1,4 @@
-"""Streamed: an answer from an iterator of known length. While one chunk is sent, a thread makes the next one."""
+"""Streamed: an answer from an iterator. While one chunk is sent, a thread makes the next one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Streamed(Response):
 
     Args:
         chunks: Made in threads, one at a time.
-        size_bytes: Of all chunks together.
+        size_bytes: Of all chunks together; None where nobody knows before the end.
         media_type: From our own map.
         headers: Added to the answer.
     """
 
-    def __init__(self, chunks: Iterator[bytes], size_bytes: int, media_type: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, chunks: Iterator[bytes], size_bytes: int | None, media_type: str, headers: Mapping[str, str]) -> None:
         self.chunks = chunks
         self.status_code = 200
         self.media_type = media_type
         self.background: BackgroundTask | None = None
-        self.init_headers({**headers, "Content-Length": str(size_bytes)})
+        self.init_headers({**headers, **({} if size_bytes is None else {"Content-Length": str(size_bytes)})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with anyio.create_task_group() as group:

@@ -36,21 +36,31 @@ class Entry:
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
 
-def unique(names: Iterable[str]) -> list[str]:
-    """The same names, later ones numbered where an earlier one is equal without regard to case (as on Windows)."""
-    taken: set[str] = set()
-    numbers: dict[str, int] = {}  # last number given to a name, so that 5,000 equal names stay quick
-    chosen = []
-    for name in names:
-        path = PurePosixPath(name)
-        candidate, number = name, numbers.get(name.casefold(), 1)
-        while candidate.casefold() in taken:
+class Taken:
+    """Names that are given already; equal ones differ by more than letter case (as on Windows)."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._taken = {name.casefold() for name in names}
+        self._numbers: dict[tuple[str, tuple[str, ...]], int] = {}  # last number given, so that 5,000 equal names stay quick
+
+    def stem(self, stem: str, suffixes: Sequence[str] = ("",)) -> str:
+        """`stem`, numbered where it or one of its names with a suffix is taken; all of them are taken from now on."""
+        key = (stem.casefold(), tuple(suffixes))
+        number = self._numbers.get(key, 1)
+        candidate = stem if number == 1 else f"{stem} ({number})"
+        while any((candidate + suffix).casefold() in self._taken for suffix in suffixes):
             number += 1
-            candidate = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
-        numbers[name.casefold()] = number
-        taken.add(candidate.casefold())
-        chosen.append(candidate)
-    return chosen
+            candidate = f"{stem} ({number})"
+        self._numbers[key] = number
+        self._taken.update((candidate + suffix).casefold() for suffix in suffixes)
+        return candidate
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The same names, later ones numbered where an earlier one is equal without regard to case."""
+    taken = Taken()
+    paths = ((name, PurePosixPath(name)) for name in names)
+    return [taken.stem(name[: len(name) - len(path.suffix)], (path.suffix,)) + path.suffix for name, path in paths]
 
 
 def entries(files: Iterable[tuple[str, Path]]) -> list[Entry]:

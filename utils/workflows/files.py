@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from utils.errors import BadInput
+from utils.errors import BadInput, Conflict, NotFound
 from utils.services import Services
 from utils.storage import archive, names
-from utils.storage.archive import Entry
+from utils.storage.archive import Entry as Content
 from utils.storage.item import Item
+from utils.storage.search import Entry, Query
 from utils.workflows import batches
 from utils.workflows.answers import FileAnswer
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """Ids of what was deleted, and of what stays because work on it is open."""
+
+    gone: list[str]
+    busy: list[str]
 
 
 @dataclass(frozen=True)
@@ -25,9 +36,26 @@ class Listing:
 def listing(
     services: Services, session_id: str, *, kinds: tuple[str, ...] | None = None, q: str = "", offset: int = 0, limit: int = 50
 ) -> Listing:
-    """One page of a session's items."""
-    items, total = services.sessions.list_items(session_id, kinds=kinds, q=q, offset=offset, limit=limit)
+    """One page of a session's items, newest first."""
+    if q.strip():
+        return search(services, session_id, Query(q, kinds or ()), offset=offset, limit=limit)
+    items, total = services.sessions.list_items(session_id, kinds=kinds, offset=offset, limit=limit)
     return Listing(items, total)
+
+
+def search(services: Services, session_id: str, query: Query, *, offset: int = 0, limit: int = 50) -> Listing:
+    """One page of what matches. Raises NotFound when the session has ended."""
+    found = services.sessions.find_items(session_id, query)
+    return Listing(shown(services, session_id, found.matching[max(0, offset) : max(0, offset) + limit]), len(found.matching))
+
+
+def shown(services: Services, session_id: str, entries: Sequence[Entry]) -> list[Item]:
+    """The items themselves, as they are now; what was deleted in this moment is left out."""
+    items = []
+    for entry in entries:
+        with suppress(NotFound):
+            items.append(services.sessions.get_item(session_id, entry.id))
+    return items
 
 
 def get(services: Services, session_id: str, item_id: str) -> Item:
@@ -65,11 +93,56 @@ def undo(services: Services, session_id: str, item_id: str) -> Item:
     return services.sessions.restore_item(session_id, item_id)
 
 
+def delete_many(services: Services, session_id: str, item_ids: Iterable[str], *, force: bool = False) -> Deleted:
+    """Delete many items; all of them can be taken back together for a few seconds.
+
+    Args:
+        services: As everywhere.
+        session_id: Whose.
+        item_ids: Unknown ones are left out.
+        force: Cancel work on them first; without it they stay.
+    """
+    wanted = list(item_ids)
+    if force:
+        _cancel(services, session_id, set(wanted))
+    return Deleted(*services.sessions.delete_items(session_id, wanted, force=force))
+
+
+def _cancel(services: Services, session_id: str, item_ids: Collection[str]) -> None:
+    for job in services.jobs.of_session(session_id, open_only=True):
+        if job.id in item_ids:
+            with suppress(Conflict, NotFound):  # over in this moment
+                services.jobs.cancel(session_id, job.id)
+
+
+def undo_many(services: Services, session_id: str, item_ids: Iterable[str]) -> list[str]:
+    """Take deletions back; the ids that are there again. Raises NotFound when it is too late for all of them."""
+    return services.sessions.restore_items(session_id, item_ids)
+
+
+def keep_many(services: Services, session_id: str, item_ids: Iterable[str], permanent: bool) -> int:
+    """Mark many items as never to be removed by retention, or take the mark away; how many there were."""
+    count = 0
+    for item_id in item_ids:
+        with suppress(NotFound):
+            if services.sessions.get_item(session_id, item_id).permanent != permanent:
+                keep(services, session_id, item_id, permanent)
+            count += 1
+    return count
+
+
+def clear(services: Services, session_id: str) -> Deleted:
+    """Delete every item of a session, cancelling work first; the session stays and can be used at once."""
+    _cancel(services, session_id, {job.id for job in services.jobs.of_session(session_id, open_only=True)})
+    everything = services.sessions.find_items(session_id, Query()).everything
+    return Deleted(*services.sessions.delete_items(session_id, [entry.id for entry in everything], force=True))
+
+
 @dataclass(frozen=True)
 class ZipAnswer:
     """What a ZIP holds, and what the person's computer shall call it."""
 
-    entries: list[Entry]
+    entries: list[Content]
     download_name: str
 
     @property
