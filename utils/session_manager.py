@@ -6,40 +6,32 @@ may work on one outputs folder. The functions at the end do the same for the cur
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
-from dataclasses import asdict
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from utils.errors import Conflict, NotFound, StoreUnavailable
+from utils.errors import Conflict, StoreUnavailable
 from utils.settings import Settings
-from utils.storage import items, locks, names, sessions, tokens
-from utils.storage.atomic import Folder
+from utils.storage import locks, names, sessions, tokens
 from utils.storage.faults import no_session, told
-from utils.storage.item import Item
-from utils.storage.item_finder import ItemFinder
+from utils.storage.keeper import Keeper, KnownSession, Limits
 from utils.storage.sessions import Session, Usage
-from utils.storage.survey import survey, survey_folder
-from utils.storage.sweep import Rule, SweepReport, sweep
-from utils.storage.sweeps import SweepRecord, server_name
-from utils.storage.sweeps import append as append_sweep
-from utils.storage.sweeps import read as read_sweeps
+from utils.storage.sweep import SweepReport
+from utils.storage.sweeps import SweepRecord
 from utils.storage.transfer import TransferCode, TransferCodes
 from utils.storage.trash import UNDO_S
 
-__all__ = ["UNDO_S", "Session", "SessionManager", "SweepRecord", "SweepReport", "TransferCode", "Usage"]
+__all__ = ["UNDO_S", "KnownSession", "Session", "SessionManager", "SweepRecord", "SweepReport", "TransferCode", "Usage"]
 
 TOUCH_S = 60.0  # last_activity is written at most this often
-TRASH_EVERY_S = 15.0
 _LOG = logging.getLogger("sotto.sessions")
 
 
-class SessionManager(ItemFinder):
+class SessionManager(Keeper):
     """Makes, finds, changes and removes sessions and their items. Thread- and process-safe."""
 
     def __init__(
@@ -67,10 +59,8 @@ class SessionManager(ItemFinder):
         Raises:
             StoreUnavailable: The folder is not there and cannot be made, or the key cannot be read.
         """
-        super().__init__(Path(outputs or "outputs").absolute(), quota_bytes, clock)
-        self.session_timeout_hours = session_timeout_hours
-        self.max_sessions = max_sessions
-        self.item_timeout_hours = item_timeout_hours
+        limits = Limits(session_timeout_hours, max_sessions, item_timeout_hours)
+        super().__init__(Path(outputs or "outputs").absolute(), quota_bytes, clock, limits)
         self._signer = tokens.signer(self.outputs, secret_key)
         self._codes = TransferCodes(self.outputs, self._signer.key_for("transfer codes"), clock)
 
@@ -134,28 +124,6 @@ class SessionManager(ItemFinder):
                 _LOG.warning("activity not noted session=%s reason=%s", session_id, type(exc.__cause__).__name__)
         return session
 
-    def peek_session(self, session_id: str) -> Session | None:
-        """As get_session, without counting as activity."""
-        try:
-            with sessions.opened(self.outputs, session_id) as folder:
-                return sessions.read(folder)
-        except (NotFound, ValueError):
-            return None
-
-    def touch_page(self, session_id: str) -> bool:
-        """Note that a page of the session is connected: for PRESENT_S seconds no sweep takes it. Whether the session is there.
-
-        Written at most once a minute, however often it is called.
-        """
-        try:
-            with self._session(session_id) as folder:
-                sessions.note_presence(folder, self.clock())
-        except NotFound:
-            return False
-        except StoreUnavailable as exc:  # a full disk must not keep anybody from reading
-            _LOG.warning("presence not noted session=%s reason=%s", session_id, type(exc.__cause__).__name__)
-        return True
-
     def update_session(
         self,
         session_id: str,
@@ -193,118 +161,17 @@ class SessionManager(ItemFinder):
         self._trash.forget_items(session_id)
         self.empty_trash()
 
-    def get_all_session_ids(self) -> list[str]:
-        """Ids of all sessions, in no order."""
-        with told(no_session()):
-            return sessions.ids(self.outputs)
+    def forget(self, session_id: str) -> None:
+        """Delete everything and forget who it was: as delete_session by force; its token and its codes open nothing any more.
+
+        Whoever calls cancels its jobs first and takes the cookie away. Once more does no harm.
+        """
+        with suppress(NotFound):
+            self.delete_session(session_id, force=True)
 
     def get_active_session_count(self) -> int:
         """How many sessions there are now."""
         return len(self.get_all_session_ids())
-
-    def expires_at(self, session_id: str) -> float | None:
-        """When a sweep would remove the session by age if nothing happened in it any more; None = never. Raises NotFound."""
-        session = self.peek_session(session_id)
-        if session is None:
-            raise no_session()
-        if session.permanent or not self.session_timeout_hours:
-            return None
-        with told(no_session()):
-            used = max(session.last_activity, survey(self.outputs / session_id, self.clock()).newest)
-        return used + self.session_timeout_hours * 3600
-
-    # ---- retention -----------------------------------------------------------------------------------------------
-
-    def item_expires_at(self, session_id: str, item: Item | str) -> float | None:
-        """When a sweep would remove an item by its own age if it did not change any more; None = it stays as long as the session.
-
-        Raises:
-            NotFound: There is no such session or item.
-        """
-        known = item if isinstance(item, Item) else self.get_item(session_id, item)
-        session = self.peek_session(session_id)
-        if session is None:
-            raise no_session()
-        if not self.item_timeout_hours or session.permanent or known.permanent or self.markers.has(session_id, known.id):
-            return None
-        with sessions.opened(self.outputs, session_id) as opened, items.opened(opened, known.id) as folder:
-            return survey_folder(folder, self.clock()).newest + self.item_timeout_hours * 3600
-
-    def cleanup_old_sessions(
-        self,
-        max_age_hours: float | None = None,
-        max_sessions: int | None = None,
-        *,
-        item_age_hours: float | None = None,
-        dry_run: bool = False,
-        keep: Collection[str] = (),
-    ) -> SweepReport:
-        """One sweep: remove sessions by age and by count, and items of those that stay by their own age.
-
-        It leaves one line in the log and one record that `sweeps` answers.
-
-        Args:
-            max_age_hours: Instead of SESSION_TIMEOUT_HOURS; 0 = nothing goes by age.
-            max_sessions: Instead of MAX_SESSIONS; 0 = no limit.
-            item_age_hours: Instead of ITEM_TIMEOUT_HOURS; 0 = no item goes by itself.
-            dry_run: Only say what would go and why.
-            keep: Sessions that stay in any case.
-        """
-        hours = self.session_timeout_hours if max_age_hours is None else max_age_hours
-        item_hours = self.item_timeout_hours if item_age_hours is None else item_age_hours
-        most = self.max_sessions if max_sessions is None else max_sessions
-        rule = Rule(self.clock(), hours * 3600, most, item_hours * 3600, keep, dry_run)
-        with told(no_session()):
-            report = sweep(self.outputs, self._trash, self.markers, rule, self._record)
-        if not dry_run:
-            self._codes.clear()
-        return report
-
-    def _record(self, root: Folder, report: SweepReport) -> None:
-        """One line in the log and one on the disk; a disk that is full costs the record, not the sweep."""
-        record = SweepRecord(
-            when=self.clock(),
-            server=server_name(),
-            looked_at=report.looked_at,
-            removed=len(report.removed),
-            items_removed=len(report.items),
-            kept=report.kept,
-            active=report.active,
-            odd=len(report.odd),
-            errors=len(report.errors),
-            freed_bytes=report.freed_bytes,
-            seconds=report.seconds,
-            dry_run=report.dry_run,
-        )
-        said = " ".join(f"{name}={value}" for name, value in asdict(record).items() if name not in ("when", "server", "seconds"))
-        _LOG.info("sweep %s seconds=%.3f", said, report.seconds)
-        try:
-            append_sweep(root, record)
-        except OSError as exc:
-            _LOG.warning("sweep not recorded reason=%s", type(exc).__name__)
-
-    def sweeps(self, limit: int = 20) -> list[SweepRecord]:
-        """The last sweeps of all servers on this folder, previews included, newest first."""
-        with told(no_session()):
-            return read_sweeps(self.outputs, limit)
-
-    async def cleanup_loop(self, interval_s: float) -> None:
-        """Sweep now and every `interval_s` seconds until cancelled, and empty the trash in between."""
-        due = 0.0
-        while True:
-            sweeping = time.monotonic() >= due
-            try:
-                await asyncio.to_thread(self.cleanup_old_sessions if sweeping else self.empty_trash)
-            except Exception:  # noqa: BLE001 - one bad sweep must not be the last
-                _LOG.exception("sweep failed")
-            if sweeping:
-                due = time.monotonic() + interval_s
-            await asyncio.sleep(min(TRASH_EVERY_S, max(0.0, due - time.monotonic())))
-
-    def empty_trash(self) -> int:
-        """Delete what can no longer be taken back; the number of things deleted."""
-        with told(no_session()):
-            return self._trash.empty(self.clock())
 
 
 class _Process:

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from utils.api import cookies, origin, policy, problems
+from utils.api import cookies, origin, policy, presence, problems
 from utils.errors import AppError, ForeignOrigin
 from utils.services import Services
 from utils.workflows import sessions as workflow
@@ -79,7 +79,8 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             if has_socket(scope["path"]) and origin.may_change(scope):
-                await self.app(scope, receive, send)
+                token = cookies.read(Headers(scope=scope))
+                await presence.while_present(self._services, token, lambda: self.app(scope, receive, send))
             else:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})  # before the handshake: the client sees 403

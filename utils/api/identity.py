@@ -11,6 +11,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from utils.api import cookies, origin
 from utils.errors import NoSession, NotFound
 from utils.services import Services
+from utils.workflows.operator import is_operator
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="<session id>.<signature>", description="Token of POST /api/v1/sessions.")
 COOKIE = APIKeyCookie(
@@ -51,5 +52,34 @@ def caller(
     return session_id
 
 
+def operator(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> bool:
+    """True for the operator.
+
+    Raises:
+        NotFound: For everybody else, and while ADMIN_TOKEN is unset: the address is not theirs to know.
+    """
+    if not is_operator(services, bearer.credentials if bearer else None):
+        raise NotFound("There is no such address.", "The list of addresses is at /api/docs.")
+    return True
+
+
+def asker(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    cookie: Annotated[str | None, Depends(COOKIE)],
+) -> str | None:
+    """The id of the living session that the request names, or None for the operator. Raises as `caller`."""
+    if bearer and is_operator(services, bearer.credentials):
+        return None
+    return caller(request, services, bearer, cookie)
+
+
 Here = Annotated[Services, Depends(services_of)]
 Caller = Annotated[str, Depends(caller)]
+Asker = Annotated[str | None, Depends(asker)]
+Operator = Annotated[bool, Depends(operator)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import cookies, origin
-from utils.api.identity import Caller, Here
+from utils.api.identity import Asker, Caller, Here, Operator
 from utils.api.schemas import SessionChange, SessionInfo, SessionOpened
+from utils.api.session_schemas import AllSessions, Cleanup, CleanupReport, KnownSession
 from utils.errors import NotFound
 from utils.services import Services
 from utils.workflows import sessions as workflow
@@ -29,9 +30,13 @@ def open_session(services: Here, request: Request, response: Response) -> Sessio
 
 
 @router.get("/session/info", summary="Describe this session")
-def session_info(services: Here, session_id: Caller) -> SessionInfo:
-    """Says how old and how big the session is and when it ends."""
-    return SessionInfo(**workflow.info(services, session_id))
+def session_info(services: Here, asker: Asker, request: Request) -> SessionInfo | AllSessions:
+    """Says how old and how big the session is and when it ends. The operator gets all sessions, without their content."""
+    if asker is not None:
+        return SessionInfo(**workflow.info(services, asker))
+    own_id = services.sessions.verify(cookies.read(request.headers))  # the browser of the operator may have a session beside
+    known = [KnownSession.of(session, own_id) for session in services.sessions.overview()]
+    return AllSessions(current_session_id=own_id, all_sessions=known)
 
 
 @router.patch("/session", summary="Keep this session, or let it go with the others")
@@ -47,15 +52,24 @@ def change_session(body: SessionChange, services: Here, session_id: Caller, requ
 def delete_session(
     session_id: str,
     services: Here,
-    own_id: Caller,
+    asker: Asker,
     request: Request,
     force: bool = Query(False, description="Cancel open jobs first; without it an open job is a conflict."),
 ) -> Response:
-    """Only its owner can end a session. Another one's id is answered as if it never existed."""
-    if session_id != own_id:
+    """Only its owner and the operator can end a session. To others its id is answered as if it never existed."""
+    if asker not in (None, session_id):
         raise NotFound("There is no such session.")
-    workflow.delete(services, own_id, force=force)
+    workflow.delete(services, session_id, force=force)
     answer = Response(status_code=204)
     if not origin.has_bearer(request.headers):
         answer.headers.append("Set-Cookie", cookies.set_cookie("", 0, secure=origin.is_https(request.scope)))
     return answer
+
+
+@router.post("/cleanup", summary="Remove old sessions and items now, or say what would go")
+def cleanup(body: Cleanup, services: Here, operator: Operator) -> CleanupReport:
+    """For the operator. What is left out counts as the settings say; active and permanent sessions never go."""
+    report = services.sessions.cleanup_old_sessions(
+        body.max_age_hours, body.max_sessions, item_age_hours=body.item_age_hours, dry_run=body.dry_run
+    )
+    return CleanupReport.of(report)
