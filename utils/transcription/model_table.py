@@ -43,23 +43,23 @@ KNOWN: Mapping[str, Known] = {
         "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
         145_217_532,
     ),
-    "base.en": Known("Systran/faster-whisper-base.en", size_bytes=145_000_000),
+    "base.en": Known("Systran/faster-whisper-base.en", "3d3d5dee26484f91867d81cb899cfcf72b96be6c", size_bytes=145_000_000),
     "small": Known(
         "Systran/faster-whisper-small",
         "536b0662742c02347bc0e980a01041f333bce120",
         "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671",
         483_546_902,
     ),
-    "small.en": Known("Systran/faster-whisper-small.en", size_bytes=483_500_000),
+    "small.en": Known("Systran/faster-whisper-small.en", "d1d751a5f8271d482d14ca55d9e2deeebbae577f", size_bytes=483_500_000),
     "medium": Known(
         "Systran/faster-whisper-medium",
         "08e178d48790749d25932bbc082711ddcfdfbc4f",
         "9b45e1009dcc4ab601eff815b61d80e60ce3fd8c74c1a14f4a282258286b51ae",
         1_527_906_378,
     ),
-    "medium.en": Known("Systran/faster-whisper-medium.en", size_bytes=1_528_000_000),
+    "medium.en": Known("Systran/faster-whisper-medium.en", "a29b04bd15381511a9af671baec01072039215e3", size_bytes=1_528_000_000),
     "large-v1": Known("Systran/faster-whisper-large-v1", size_bytes=3_087_000_000),
-    "large-v2": Known("Systran/faster-whisper-large-v2", size_bytes=3_087_000_000),
+    "large-v2": Known("Systran/faster-whisper-large-v2", "f0fe81560cb8b68660e564f55dd99207059c092e", size_bytes=3_087_000_000),
     "large-v3": Known(
         "Systran/faster-whisper-large-v3",
         "edaa852ec7e145841d8ffdb056a99866b5f0a478",
@@ -69,13 +69,13 @@ KNOWN: Mapping[str, Known] = {
     "distil-small.en": Known("Systran/faster-distil-whisper-small.en"),
     "distil-medium.en": Known("Systran/faster-distil-whisper-medium.en"),
     "distil-large-v2": Known("Systran/faster-distil-whisper-large-v2"),
-    "distil-large-v3": Known("Systran/faster-distil-whisper-large-v3"),
+    "distil-large-v3": Known("Systran/faster-distil-whisper-large-v3", "c3058b475261292e64a0412df1d2681c06260fab", size_bytes=1_513_000_000),
     "distil-large-v3.5": Known("distil-whisper/distil-large-v3.5-ct2"),
     "large-v3-turbo": Known(
         "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
         "0c94664816ec82be77b20e824c8e8675995b0029",
         "e76620f83d5f5b69efd3d87e3dc180c1bd21df9fbebacfd4335e5e1efcc018da",
-        1_618_000_000,
+        1_617_884_929,
     ),
 }
 ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +111,7 @@ class DraftDecoding:
     def decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
         """One segment an utterance, lazily."""
         checked(samples)
-        for span in spans:
-            first, behind = round(max(0.0, span.start) * RATE_HZ), round(span.end * RATE_HZ)
-            yield from self._decode(samples[first:behind], first / RATE_HZ)
+        return (segment for span in spans for segment in self._decode_span(samples, span))
 
     def again(self, samples: Samples, language: str) -> list[Segment]:
         """The same once more: it has no other way to listen."""
@@ -122,17 +121,22 @@ class DraftDecoding:
         """End the child and with it all that it holds."""
         self._child.close()
 
+    def _decode_span(self, samples: Samples, span: Span) -> Iterator[Segment]:
+        first, behind = round(max(0.0, span.start) * RATE_HZ), round(span.end * RATE_HZ)
+        for segment in self._decode(samples[first:behind], first / RATE_HZ):
+            yield segment if self._words else replace(segment, words=())
+
     def _decode(self, sound: Samples, offset: float) -> Iterator[Segment]:
         """Words of a stretch, cut at its pauses."""
         for spoken in self._voice.spans(sound, silence_s=PAUSE_S, pad_s=PAD_S):
             piece = sound[round(spoken.start * RATE_HZ) : round(spoken.end * RATE_HZ)]
             if flux(piece) < LEAST_FLUX:
                 continue
-            start = offset + spoken.start
-            words = [word for word in self._child.words(piece, start) if word.end - word.start <= LONGEST_WORD_S]
+            words = self._child.words(piece, offset + spoken.start)
+            words = [word for word in words if word.end - word.start <= LONGEST_WORD_S]
             if words:
                 text = "".join(word.text for word in words).strip()
-                yield Segment(words[0].start, words[-1].end, text, tuple(words) if self._words else (), "en")
+                yield Segment(words[0].start, words[-1].end, text, tuple(words), "en")
 
 
 def flux(sound: Samples) -> float:

@@ -24,6 +24,7 @@ def main() -> None:
         pcm = sys.stdin.buffer.read(size)
         if len(pcm) < size:
             return
+        decoder.reinit_feat()  # forgets the noise of the utterance before: each is heard the same wherever it stands
         decoder.start_utt()
         decoder.process_raw(pcm, full_utt=True)  # as a whole: its loudness is evened out over all of it
         decoder.end_utt()

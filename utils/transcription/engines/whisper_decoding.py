@@ -79,13 +79,9 @@ class WhisperDecoding:
 
     def decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
         """Text of the spans, lazily, in order of time."""
-        checked(samples)
-        whole = Span(0.0, len(samples) / RATE_HZ)
+        whole = Span(0.0, len(checked(samples)) / RATE_HZ)
         kept = [span for span in (_inside(span, whole) for span in spans) if span.end > span.start]
-        for spoken, group in self._in_languages(samples, kept, language):
-            step = self._batch_size if self._request.batch else 1
-            for first in range(0, len(group), step):
-                yield from self._decode_group(samples, group[first : first + step], spoken)
+        return self._decode(samples, kept, language)
 
     def again(self, samples: Samples, language: str) -> list[Segment]:
         """One stretch alone, with temperatures, thresholds and word times, without prompt and names, which may be the trouble."""
@@ -99,9 +95,9 @@ class WhisperDecoding:
             "initial_prompt": None,
             "hotwords": None,
         }
-        found, _ = self._library.transcribe(self._loaded.model, checked(samples), **options)
+        found, info = self._library.transcribe(self._loaded.model, checked(samples), **options)
         with closing(_generator(found)) as segments:
-            return list(in_order((segment_of(each, 0.0, language) for each in segments), whole))
+            return list(in_order((segment_of(each, 0.0, language or info.language) for each in segments), whole))
 
     def close(self) -> None:
         """Give the model back; may be called again."""
@@ -109,6 +105,12 @@ class WhisperDecoding:
         self._pipeline = None
         if done is not None:
             done()
+
+    def _decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
+        step = self._batch_size if self._request.batch else 1
+        for spoken, group in self._in_languages(samples, spans, language):
+            for first in range(0, len(group), step):
+                yield from self._decode_group(samples, group[first : first + step], spoken)
 
     def _in_languages(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[tuple[str, Sequence[Span]]]:
         """The spans in groups of one language. A multilingual request looks at each: the library would not tell what it found."""
@@ -138,17 +140,17 @@ class WhisperDecoding:
         clips = [{"start": span.start - spans[0].start, "end": span.end - spans[0].start} for span in spans]
         stretch = _cut(samples, Span(spans[0].start, spans[-1].end))
         options = self._options(language) | {"batch_size": self._batch_size, "clip_timestamps": clips, "temperature": 0.0}
-        found, _ = self._library.transcribe_batched(pipeline, stretch, **options)
+        found, info = self._library.transcribe_batched(pipeline, stretch, **options)
         with closing(_generator(found)) as segments:
-            yield from in_order(_by_span(segments, spans, language), Span(spans[0].start, spans[-1].end))
+            yield from in_order(_by_span(segments, spans, language or info.language), Span(spans[0].start, spans[-1].end))
         self._pipeline = pipeline  # one that was left in the middle keeps the time where it stood, and is not used again
 
     def _decode_one(self, samples: Samples, span: Span, language: str) -> Iterator[Segment]:
         """A span alone, as the library does it without a pipeline."""
         options = self._options(language) | {"temperature": TEMPERATURES, "vad_filter": False}
-        found, _ = self._library.transcribe(self._loaded.model, _cut(samples, span), **options)
+        found, info = self._library.transcribe(self._loaded.model, _cut(samples, span), **options)
         with closing(_generator(found)) as segments:
-            yield from in_order((segment_of(each, span.start, language) for each in segments), span)
+            yield from in_order((segment_of(each, span.start, language or info.language) for each in segments), span)
 
     def _options(self, language: str) -> dict[str, Any]:
         """What both ways share."""
