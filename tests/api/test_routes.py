@@ -93,6 +93,15 @@ EVERY_ROUTE = [
     ("POST", "/items/{item}/rows/retry"),
     ("POST", "/items/{item}/rows/1"),
     ("GET", "/items/{item}.zip"),
+    ("POST", "/upload"),
+    ("POST", "/transcriptions"),
+    ("GET", "/items/{item}/transcript"),
+    ("PUT", "/items/{item}/transcript"),
+    ("POST", "/items/{item}/transcript/undo"),
+    ("POST", "/items/{item}/transcript/redo"),
+    ("GET", "/items/{item}/transcript.txt"),
+    ("POST", "/items/{item}/transcribe"),
+    ("POST", "/items/{item}/check"),
 ]
 BODIES: dict[str, object] = {
     "/session": {"permanent": True},
@@ -100,11 +109,15 @@ BODIES: dict[str, object] = {
     "/estimate": TEXT,
     "/items/{item}": {"title": "Mine now"},
     "/items/{item}/rows/1": {"text": "Mine now"},
+    "/items/{item}/transcript": {"segments": [{"start": 0, "end": 1, "text": "Mine now"}]},
+    "/items/{item}/transcribe": {"language": "de"},
 }
 
 
 def ask(client: Client, method: str, route: str, **ids: str) -> httpx.Response:
-    return client.request(method, "/api/v1" + route.format(**ids), json=BODIES.get(route) if method in ("POST", "PATCH") else None)
+    return client.request(
+        method, "/api/v1" + route.format(**ids), json=BODIES.get(route) if method in ("POST", "PATCH", "PUT") else None
+    )
 
 
 @pytest.mark.parametrize(("method", "route"), EVERY_ROUTE)
@@ -557,10 +570,22 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     listed = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     names = {"session": "{session_id}", "item": "{item_id}"}
     expected = {(method, "/v1" + route.format(**names).replace("speech.mp3", "{name}")) for method, route in EVERY_ROUTE}
+    expected = {(method, path.replace("transcript.txt", "transcript.{form}")) for method, path in expected}
     expected = {
-        (method, path.replace("/jobs/{item_id}", "/jobs/{job_id}").replace("rows/1", "rows/{number}")) for method, path in expected
+        (
+            method,
+            path.replace("/jobs/{item_id}", "/jobs/{job_id}")
+            .replace("rows/1", "rows/{number}")
+            .replace("transcript.txt", "transcript.{form}"),
+        )
+        for method, path in expected
     }
-    assert listed == expected | {("POST", "/v1/sessions"), ("GET", "/v1/voices"), ("GET", "/v1/bulk/template.{form}")}
+    assert listed == expected | {
+        ("POST", "/v1/sessions"),
+        ("GET", "/v1/voices"),
+        ("GET", "/v1/bulk/template.{form}"),
+        ("GET", "/v1/transcriptions/options"),
+    }
     page = client.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "<script" not in page.text

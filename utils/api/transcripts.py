@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from utils.api.identity import Caller, Here
 from utils.api.items import private_headers
 from utils.api.transcript_schemas import Revised, TranscriptIn, TranscriptOut
 from utils.errors import AppError
-from utils.workflows import transcripts
+from utils.storage import archive
+from utils.workflows import files, transcripts
 
 router = APIRouter(tags=["transcripts"])
 
@@ -58,6 +59,7 @@ def put_transcript(
     if_match: Annotated[str | None, Header(description="ETag of the text that was corrected, or `*`.")] = None,
 ) -> Revised:
     """What was heard stays beside it: `original=true` reads it, `undo` brings it back. 412 when somebody else was quicker."""
+    files.get(services, session_id, item_id)  # what is not there is not there, whatever else is missing
     if not if_match:
         raise PreconditionRequired("The request does not say which version it corrects.", "Send the ETag of the GET in If-Match.")
     segments = [segment.model_dump() for segment in body.segments]
@@ -87,12 +89,15 @@ def get_form(
     max_chars: Annotated[float | None, Query(description="Characters a line.")] = None,
     max_lines: Annotated[float | None, Query(description="Lines a cue.")] = None,
     max_cps: Annotated[float | None, Query(description="Characters a second; 0 = no limit.")] = None,
+    min_s: Annotated[float | None, Query(description="Shortest time of a cue.")] = None,
+    max_s: Annotated[float | None, Query(description="Longest time of a cue.")] = None,
+    gap_s: Annotated[float | None, Query(description="Least time between two cues.")] = None,
     times: Annotated[bool, Query(description="TXT and DOCX with times.")] = False,
     word_times: Annotated[bool, Query(description="VTT with the times of words.")] = False,
     original: Original = False,
 ) -> Response:
     """Rendered from the text as it stands, corrections included; while the work goes on, what there is so far."""
-    limits = {"max_chars": max_chars, "max_lines": max_lines, "max_cps": max_cps}
+    limits = {"max_chars": max_chars, "max_lines": max_lines, "max_cps": max_cps, "min_s": min_s, "max_s": max_s, "gap_s": gap_s}
     made = transcripts.render(
         services,
         session_id,
@@ -105,3 +110,18 @@ def get_form(
         original=original,
     )
     return Response(made.data, media_type=made.media_type, headers=private_headers(made.download_name))
+
+
+@router.get("/transcripts.zip", summary="Several transcripts in several forms as one ZIP", response_class=Response, responses=_FILE)
+def several(
+    request: Request,
+    services: Here,
+    session_id: Caller,
+    ids: Annotated[str, Query(max_length=20_000, description="Ids of transcripts, divided by commas.")],
+    formats: Annotated[str, Query(max_length=60, description="Some of " + ", ".join(FORMS) + ", divided by commas.")] = "txt,srt",
+    preset: Annotated[str, Query(max_length=20, description="Of the subtitles; empty = each item's own.")] = "",
+) -> Response:
+    """With a manifest; what has no text yet is only in the manifest."""
+    entries = transcripts.archive(services, session_id, ids.split(","), formats.split(","), preset)
+    shown = [] if request.scope.get(HEAD) else entries
+    return Streamed(archive.stream(shown), archive.size(entries), "application/zip", private_headers("transcripts.zip"))

@@ -227,11 +227,11 @@ def put(services: Services, session_id: str, item_id: str, data: Sequence[Mappin
     Returns:
         The new ETag.
     """
-    from utils.transcription.edits import Replace
-
     segments = tuple(Segment(float(entry["start"]), float(entry["end"]), str(entry["text"])) for entry in data)
 
     def change(edits: EditFile, plain: Transcript) -> None:
+        from utils.transcription.edits import Replace
+
         _same(if_match.strip() == "*" or edits.etag in [tag.strip() for tag in if_match.split(",")])
         edits.add(Replace(segments), plain)
 
@@ -245,12 +245,12 @@ def _same(is_same: bool) -> None:
 
 def _changed(services: Services, session_id: str, item_id: str, change: Callable[[EditFile, Transcript], None]) -> EditFile:
     """Change the corrections of the text that counts now, alone."""
-    from utils.transcription import transcript_file
-    from utils.transcription.edits import EditFile
-
     text, _ = texts.finished(services, session_id, item_id, original=True)
     if not text.name:
         raise Conflict("The text still grows.", "Wait for the end of the transcription.")
+    from utils.transcription import transcript_file
+    from utils.transcription.edits import EditFile
+
     with services.sessions.alone(session_id, item_id) as folder:
         now = current(services.sessions.get_item(session_id, item_id))
         if now is None or now.name != text.name:
