@@ -118,6 +118,22 @@ def make(
     return file.getvalue()
 
 
+def late(key: str, seconds: float, *, late_s: float) -> bytes:
+    """A film whose sound begins later than its pictures."""
+    kind = KINDS[key]
+    file = BytesIO()
+    with av.open(file, "w", format=kind.container) as out:
+        packets = list(_pictures(out, kind.video, seconds + late_s))
+        stream = _stream(out, kind.codec, kind.rate_hz, kind.layout, kind, Part())
+        for packet in _encoded(stream, kind.rate_hz, kind.layout, sounds.tone(440, seconds, rate_hz=kind.rate_hz)):
+            shift = round(late_s / packet.time_base)
+            packet.pts, packet.dts = (packet.pts or 0) + shift, (packet.dts or 0) + shift
+            packets.append(packet)
+        for packet in sorted(packets, key=lambda packet: float((packet.dts or 0) * packet.time_base)):
+            out.mux(packet)
+    return file.getvalue()
+
+
 def _stream(out: Any, codec: str, rate_hz: int, layout: str, kind: Kind, part: Part) -> Any:
     stream = out.add_stream(codec, rate=rate_hz, layout=layout, options=dict(kind.options))
     if part.language:

@@ -72,6 +72,7 @@ def disk_full() -> StoreUnavailable:
 
 
 def _hours(seconds: float) -> str:
-    if seconds >= 3600:
-        return f"{seconds / 3600:g} hours"
-    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+    for unit, name in ((3600, "hours"), (60, "minutes")):
+        if seconds >= unit:
+            return f"{round(seconds / unit, 1):g} {name}"
+    return f"{seconds:g} seconds"

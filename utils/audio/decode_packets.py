@@ -23,6 +23,7 @@ BACK_S = 0.5
 UNCLOCKED = ("mp3", "aac")  # times are counted from packets there: a hole shows in the size of what cannot be decoded
 MAX_LOST_S = 60.0  # a packet's share of such a hole
 MAX_BREAKS = 16  # errors of the container in a row without one packet between them
+MAX_BAD_FIRST = 5_000  # packets that cannot be decoded before the first that can; then nothing will come
 PROGRESS_S = 0.1
 ID3V1_BYTES = 128
 ZEROS = bytes(1 << 16)
@@ -94,13 +95,15 @@ class Decoding:
         except self._av.error.FFmpegError:  # this packet, not the rest
             self._bad += 1
             self._lost_bytes += size
+            if self._bad > MAX_BAD_FIRST and not self._good_bytes:
+                raise Refused("no_sound", bad_packets=self._bad) from None
             return size > 1 and bytes(packet)[0] == 0xFF and not self._clocked  # begins as a frame does; tags do not
         if self._lost_bytes and frames:
             if not self._clocked and self._good_bytes:
                 heard = (self._samples - self._silent) / RATE_HZ
                 self._gap(min(self._lost_bytes / self._good_bytes * heard, MAX_LOST_S))
             self._lost_bytes = 0
-        self._good_bytes += size
+        self._good_bytes += size if frames else 0
         for frame in frames:
             self._take(frame)
         return bool(packet.is_corrupt) and self._name != "wav"  # there the header tells more
@@ -116,16 +119,18 @@ class Decoding:
             self._shape = shape
             self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
         if self._clocked and frame.pts is not None:
-            self._align(float(frame.pts * frame.time_base), frame.samples / rate_hz)
+            self._align(float(frame.pts * frame.time_base))
+        if self._clock is not None:
+            self._clock += frame.samples / rate_hz
         frame.pts = None  # joined files jump in time, the resampler must not care
         self._emit(self._resampler.resample(frame))
 
-    def _align(self, begin: float, seconds: float) -> None:
+    def _align(self, begin: float) -> None:
         """Follow the stream's clock: a hole becomes silence, and so does a late beginning, which is none."""
         if self._clock is None:
             late = begin - (self._container.start_time or 0) / 1e6
             if MIN_GAP_S < late < MAX_HOLE_S:
-                self._silence(late)
+                (self._gap if self._bad else self._silence)(late)
             self._clock = begin
         ahead = begin - self._clock
         if ahead < -BACK_S or ahead > RESTARTING.get(self._name, MAX_HOLE_S):
@@ -133,7 +138,6 @@ class Decoding:
         elif ahead > MIN_GAP_S:
             self._gap(ahead)
             self._clock = begin
-        self._clock += seconds
 
     def _gap(self, seconds: float) -> None:
         at_s = self._samples / RATE_HZ

@@ -6,6 +6,7 @@ Everything that opens a user's sound file goes through here. What comes out is m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from utils.errors import AppError, StoreUnavailable
 
 __all__ = ["ACCEPTED", "RATE_HZ", "Decoded", "Facts", "Gap", "SoundReport", "Track", "decode", "inspect", "samples"]
 
+log = logging.getLogger(__name__)
 RATE_HZ = 16_000  # what every transcription engine hears
 FULL_SCALE = 32_768
 
@@ -115,6 +117,7 @@ def _run(
         report = run(running, hear=hear, check=check)
         if report.get("refused") != "vanished":
             break
+        log.warning("the process that decodes a recording vanished, mode %s", job.mode)
     return report
 
 
