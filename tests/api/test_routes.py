@@ -583,8 +583,10 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     assert listed == expected | {
         ("POST", "/v1/sessions"),
         ("GET", "/v1/voices"),
+        ("GET", "/v1/transcripts.zip"),
         ("GET", "/v1/bulk/template.{form}"),
         ("GET", "/v1/transcriptions/options"),
+        ("POST", "/v1/cleanup"),
     }
     page = client.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from utils.api.identity import Caller, Here
+from utils.api.intake import HEAD
 from utils.api.items import private_headers
+from utils.api.streamed import Streamed
 from utils.api.transcript_schemas import Revised, TranscriptIn, TranscriptOut
 from utils.errors import AppError
 from utils.storage import archive
