@@ -12,8 +12,8 @@ from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.markers import Markers
 from utils.storage.sessions import Usage
-from utils.storage.survey import survey
 from utils.storage.trash import Trash
+from utils.storage.weight import Weights
 
 
 class Store:
@@ -31,6 +31,7 @@ class Store:
         self.quota_bytes = quota_bytes
         self.clock = clock
         self.markers = Markers(outputs / ".open")
+        self._weights = Weights()
         self._trash = Trash(outputs / ".trash")
         with told(StoreUnavailable("OUTPUTS_DIR is not a folder.", "Correct OUTPUTS_DIR and start again.")):
             for folder in (outputs, self.markers.folder, self._trash.folder):
@@ -39,7 +40,8 @@ class Store:
     def usage(self, session_id: str) -> Usage:
         """How much the session takes and how many items it has. Raises NotFound."""
         with sessions.opened(self.outputs, session_id) as folder:
-            return Usage(survey(folder.path, self.clock()).size_bytes, len(items.ids(folder)))
+            open_items = {item_id for _, item_id in self.markers.ids(session_id)}
+            return Usage(self._weights.of(folder, open_items), len(items.ids(folder)))
 
     def check_quota(self, session_id: str, extra_bytes: int = 0) -> None:
         """Raise QuotaExceeded if `extra_bytes` more would take the session over its quota. Raises NotFound."""
