@@ -75,6 +75,8 @@ EVERY_ROUTE = [
     ("GET", "/session/info"),
     ("PATCH", "/session"),
     ("DELETE", "/session/{session}"),
+    ("DELETE", "/session"),
+    ("POST", "/session/transfer"),
     ("POST", "/speech"),
     ("POST", "/estimate"),
     ("GET", "/jobs"),
@@ -82,6 +84,7 @@ EVERY_ROUTE = [
     ("POST", "/jobs/{item}/cancel"),
     ("POST", "/jobs/{item}/retry"),
     ("GET", "/items"),
+    ("GET", "/items.zip"),
     ("GET", "/items/{item}"),
     ("PATCH", "/items/{item}"),
     ("DELETE", "/items/{item}"),
@@ -582,6 +585,7 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     }
     assert listed == expected | {
         ("POST", "/v1/sessions"),
+        ("POST", "/v1/session/redeem"),
         ("GET", "/v1/voices"),
         ("GET", "/v1/transcripts.zip"),
         ("GET", "/v1/bulk/template.{form}"),

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from utils.api import bulk, documents, items, jobs, problems, sessions, speech, transcriptions, transcripts, uploads
+from utils.api import bulk, documents, items, jobs, privacy, problems, sessions, speech, transcriptions, transcripts, uploads
 from utils.errors import AppError, BadInput
 from utils.services import Services
 
@@ -101,7 +101,7 @@ def build(services: Services) -> FastAPI:
     api.add_exception_handler(RequestValidationError, on_invalid)
     api.add_middleware(LastResort)
     v1 = APIRouter(prefix="/v1")
-    for part in (sessions, speech, jobs, bulk, uploads, transcriptions, transcripts, items):  # bulk before items: /items/{id}.zip
+    for part in (sessions, privacy, speech, jobs, bulk, uploads, transcriptions, transcripts, items):  # bulk before items: /items/{id}.zip
         v1.include_router(part.router)
     api.include_router(v1)
     api.include_router(documents.router)

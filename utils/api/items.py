@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import hashlib
+import json
+import math
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from utils.api import policy
 from utils.api.held import HeldFile, open_held
 from utils.api.identity import Caller, Here
+from utils.api.intake import HEAD
 from utils.api.schemas import ItemChange, ItemOut, ItemPage
-from utils.storage import names
-from utils.storage.item import KINDS
-from utils.workflows import files
+from utils.api.streamed import Streamed
+from utils.errors import BadInput, PreconditionFailed
+from utils.storage import archive, names, search
+from utils.storage.item import KINDS, Item
+from utils.workflows import collect, files
 from utils.workflows.answers import FileAnswer
 
 router = APIRouter(tags=["items"])
 
 MAX_PAGE = 1_000_000
+_BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 FILE_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"description": "The bytes.", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "The range that was asked for."},
@@ -31,35 +40,127 @@ def may_be_inline(media_type: str, name: str) -> bool:
     return media_type.startswith("audio/") or name == "player.json" or (media_type == "text/vtt" and name.endswith(".vtt"))
 
 
+Kinds = Annotated[list[str] | None, Query(description=f"Only these kinds: {', '.join(KINDS[:-1])}.", max_length=8)]
+Words = Annotated[str, Query(max_length=200, description="Only items whose title, names or text hold all of these words.")]
+When = "Seconds since 1970, or a date or time as in ISO 8601; without a zone it is UTC."
+Since = Annotated[str, Query(alias="from", max_length=40, description=f"Made then or later. {When}")]
+Until = Annotated[str, Query(alias="to", max_length=40, description="Made before then; a date counts until its end.")]
+Engine = Annotated[str, Query(max_length=100, description="Label of the engine that made it.")]
+State = Annotated[Literal["", "running", "done", "failed"], Query(description="`failed` counts batches with failed rows, too.")]
+Sort = Annotated[Literal["newest", "oldest", "largest", "title", "expiry"], Query()]
+
+
+def wanted(
+    kind: Kinds = None,
+    q: Words = "",
+    since: Since = "",
+    until: Until = "",
+    engine: Engine = "",
+    state: State = "",
+    sort: Sort = "newest",
+) -> search.Query:
+    """The query that the address asks for."""
+    return search.Query(q, tuple(kind or ()), moment(since), moment(until, end=True), engine, state, sort)
+
+
+Wanted = Annotated[search.Query, Depends(wanted)]
+
+
+def moment(text: str, *, end: bool = False) -> float | None:
+    """A time from an address in seconds since the epoch, None for an empty one. Raises BadInput.
+
+    Args:
+        text: As `When` says.
+        end: A date means its end.
+    """
+    if not text:
+        return None
+    wrong = BadInput("The time cannot be read.", "Send seconds since 1970, or a date such as 2026-11-21.")
+    with suppress(ValueError):
+        if math.isfinite(float(text)):
+            return float(text)
+        raise wrong
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        whole_day = timedelta(days=1) if end and len(text) == len("2026-11-21") else timedelta()
+        return (found + whole_day).timestamp()
+    except (ValueError, OverflowError) as exc:
+        raise wrong from exc
+
+
 @router.get("/items", summary="List this session's items")
 def list_items(
     services: Here,
     session_id: Caller,
-    kind: Annotated[list[str] | None, Query(description=f"Only these kinds: {', '.join(KINDS[:-1])}.", max_length=8)] = None,
-    q: Annotated[str, Query(max_length=200, description="Only items whose title holds this.")] = "",
+    query: Wanted,
     page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
     per_page: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ItemPage:
-    """Newest first."""
-    kinds = tuple(kind) if kind else None
-    listing = files.listing(services, session_id, kinds=kinds, q=q, offset=(page - 1) * per_page, limit=per_page)
+    """Newest first, unless `sort` says otherwise."""
+    listing = files.search(services, session_id, query, offset=(page - 1) * per_page, limit=per_page)
     return ItemPage(items=[ItemOut.of(item) for item in listing.items], total=listing.total, page=page, per_page=per_page)
 
 
+@router.get(
+    "/items.zip",
+    summary="Many items as one ZIP",
+    response_class=Response,
+    responses={200: {"description": "The archive.", "content": {"application/zip": {"schema": _BYTES}}}},
+)
+def many_zip(
+    request: Request,
+    services: Here,
+    session_id: Caller,
+    query: Wanted,
+    ids: Annotated[str, Query(max_length=20_000, description="Ids with commas between, also as `<time>-<last four>`.")] = "",
+) -> Response:
+    """Streamed from disk, not compressed, with `manifest.csv`; without `ids` everything that the query matches.
+
+    The length is not told: an item is read when its turn comes.
+    """
+    named = [name for name in ids.split(",") if name]
+    collect.check_ids(named)
+    chosen = collect.chosen(services, session_id, named, query)
+    found = [] if request.scope.get(HEAD) else chosen
+    chunks = archive.stream(collect.contents(services, session_id, found))
+    return Streamed(chunks, None, "application/zip", private_headers("Sotto files.zip"))
+
+
 @router.get("/items/{item_id}", summary="One item")
-def get_item(item_id: str, services: Here, session_id: Caller) -> ItemOut:
-    """Another session's item is answered as if it never existed."""
-    return ItemOut.of(files.get(services, session_id, item_id))
+def get_item(item_id: str, services: Here, session_id: Caller, response: Response) -> ItemOut:
+    """Another session's item is answered as if it never existed. `ETag` names the version, for `If-Match`."""
+    return _told(files.get(services, session_id, item_id), response)
 
 
-@router.patch("/items/{item_id}", summary="Rename or keep an item")
-def change_item(item_id: str, body: ItemChange, services: Here, session_id: Caller) -> ItemOut:
+@router.patch("/items/{item_id}", summary="Rename or keep an item", responses={412: {"description": "Changed meanwhile."}})
+def change_item(
+    item_id: str,
+    body: ItemChange,
+    services: Here,
+    session_id: Caller,
+    response: Response,
+    if_match: Annotated[str | None, Header(description="Only if the item is still this version.", max_length=200)] = None,
+) -> ItemOut:
     """Changes the title, the mark that keeps it, or both."""
     item = files.get(services, session_id, item_id)
+    if if_match is not None and if_match.strip() not in ("*", version(item)):
+        raise PreconditionFailed("The item was changed meanwhile, perhaps in another tab.", "Load it again and repeat your change.")
     if body.title is not None:
         item = files.rename(services, session_id, item_id, body.title)
     if body.permanent is not None:
         item = files.keep(services, session_id, item_id, body.permanent)
+    return _told(item, response)
+
+
+def version(item: Item) -> str:
+    """The ETag of an item's description."""
+    said = json.dumps(item.as_dict(), sort_keys=True).encode()
+    return f'"{hashlib.sha256(said).hexdigest()[:20]}"'
+
+
+def _told(item: Item, response: Response) -> ItemOut:
+    response.headers["ETag"] = version(item)
     return ItemOut.of(item)
 
 
