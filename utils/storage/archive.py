@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -130,6 +131,7 @@ def _content(entry: Entry) -> Iterator[bytes]:
         return
     with entry.source.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
+            os.stat(entry.source, follow_symlinks=False)  # deleted meanwhile: nothing more of it leaves the server
             yield chunk
 
 
