@@ -19,6 +19,9 @@ from utils.audio.pcm import PcmFile
 from utils.transcription.contract import RATE_HZ, Progress, Transcript, TranscriptionEngine, TranscriptionRequest, Word
 from utils.transcription.partial import Partial
 from utils.transcription.transcribe import transcribe
+from utils.transcription.windows import LENGTHS, Lengths
+
+MICRO = Path(__file__).parents[1] / "assets" / "micro-whisper"
 
 # The reliable English ones of tests/assets/micro-whisper/sentences.md without runs of digits and numbers.
 SENTENCES = (
@@ -57,7 +60,7 @@ def clip(text: str, voice: str = "en-us") -> Clip:
     parts = [part.to_ndarray()[0] for part in (*resampler.resample(frame), *resampler.resample(None))]
     samples = np.concatenate(parts).astype(np.float32)
     samples = samples[: int(np.flatnonzero(np.abs(samples) > 0.003)[-1]) + 160]
-    words = tuple(Word(mark.start, mark.end, mark.text) for mark in spoken.marks)
+    words = tuple(Word(mark.start, min(mark.end, len(samples) / RATE_HZ), mark.text) for mark in spoken.marks)
     return Clip(samples, text, words)
 
 
@@ -112,6 +115,7 @@ def transcribed(
     *,
     progress: Progress = lambda done, total: None,
     check: Callable[[], None] = lambda: None,
+    lengths: Lengths = LENGTHS,
 ) -> Transcript:
     """The way of a recording from samples on, with what is done so far in `folder`."""
     return transcribe(
@@ -122,6 +126,7 @@ def transcribed(
         progress=progress,
         note=lambda sentence: None,
         check=check,
+        lengths=lengths,
     )
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transcription.plain_engine import PlainEngine
+from tests.transcription.clips import MICRO
+from utils.settings import Settings
 from utils.transcription.contract import TranscriptionEngine
+from utils.transcription.engines import build
 
 
 @pytest.fixture(scope="session")
-def whisper() -> TranscriptionEngine:
-    return PlainEngine()
+def real_engines() -> dict[str, TranscriptionEngine]:
+    """Whisper with the small model of the tests, and the draft engine."""
+    return build(Settings(whisper_model=str(MICRO), whisper_device="cpu", whisper_compute_type="int8", hf_hub_offline=True))
+
+
+@pytest.fixture(scope="session")
+def whisper(real_engines: dict[str, TranscriptionEngine]) -> TranscriptionEngine:
+    return real_engines["whisper"]

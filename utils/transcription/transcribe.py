@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 FIRST_SIZES = {True: (1, 3, 8), False: (1, 2, 4)}  # chunks a call, by `batch`; the first call is short: text soon
 SIZES = {True: (8,), False: (4,)}  # batches of more than 8 gain nothing; one after the other is slower, so it is kept oftener
-LAST_WINDOW_S = 60.0  # a shorter rest is heard together with the window before it
 
 Check = Callable[[], None]
 
@@ -54,6 +53,7 @@ def transcribe(
     progress: Progress,
     note: Callable[[str], None],
     check: Check,
+    lengths: windows.Lengths = windows.LENGTHS,
 ) -> Transcript:
     """Turn a recording into text.
 
@@ -65,6 +65,7 @@ def transcribe(
         progress: Told in seconds of sound; raises when the work must stop.
         note: Told in a sentence what takes long.
         check: Called between chunks and more often; raises when the work must stop.
+        lengths: Of windows.
 
     Raises:
         EngineError: The engine cannot be had or failed.
@@ -74,7 +75,7 @@ def transcribe(
     decoding = engine.open(request, note=note, check=check)
     aside = Aside(check)
     try:
-        job = _Job(sound, decoding, aside, request, partial, progress, check, strict=engine.name == "draft")
+        job = _Job(sound, decoding, aside, request, partial, progress, check, lengths, strict=engine.name == "draft")
         job.run()
         return job.transcript(engine.name)
     finally:
@@ -93,6 +94,7 @@ class _Job:
         partial: Partial,
         progress: Progress,
         check: Check,
+        lengths: windows.Lengths,
         *,
         strict: bool,
     ) -> None:
@@ -103,6 +105,7 @@ class _Job:
         self._partial = partial
         self._progress = progress
         self._check = check
+        self._lengths = lengths
         self._strict = strict  # no scores: the voice detector must agree with every word
         self._total = sound.pcm.sample_count
         self._results = [result for result in partial.windows() if result.total == self._total]
@@ -158,9 +161,9 @@ class _Job:
     def _window(self) -> None:
         """Read a window, cut it, and have its chunks decoded."""
         begin = self._next
-        length_s = windows.WINDOW_S if begin else windows.FIRST_WINDOW_S
+        length_s = self._lengths.window_s if begin else self._lengths.first_s
         stop = begin + int(length_s * RATE_HZ)
-        if self._total - stop < LAST_WINDOW_S * RATE_HZ:
+        if self._total - stop < self._lengths.last_s * RATE_HZ:
             stop = self._total
         heard = self._read(begin, stop)
         speech, dropped = gate.voiced(heard, self._speech(heard))
@@ -200,6 +203,7 @@ class _Job:
             raise
         place, hard = (following.start, following.hard) if following else (cut.next, cut.hard)
         self._judged(window, stretch, heard, tongue, place, hard, dropped)
+        self._tell(self._next)
 
     def _tongue(self, window: _Window, chunk: Chunk) -> str:
         """The language to decode in; decided at the first speech."""

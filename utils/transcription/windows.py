@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from utils.transcription.contract import Span
 from utils.transcription.levels import Levels, pauses, quietest
 
-FIRST_WINDOW_S = 60.0  # the first text shall be readable soon
-WINDOW_S = 600.0  # 38 MB of samples, and 85 MB more while the voice detector works
 CHUNK_S = 29.5  # Whisper hears 30 s at once; the rest absorbs rounding
 OVERLAP_S = 2.0  # of two sides of a hard cut; no word is longer
 JOIN_GAP_S = 3.0  # longer silences are not decoded: in them text is invented, and sentences behind them are missed
@@ -22,6 +20,24 @@ GOOD_GAP_S = 0.5  # between sentences
 LEAST_GAP_S = 0.2
 PAUSE_S = 0.15  # by level; the silence before a "t" or "k" lasts up to 0.1 s
 MARGIN_S = 0.1  # of sound around a chunk that is cut at a silence
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Of windows, in seconds.
+
+    Attributes:
+        first_s: The first text shall be readable soon.
+        window_s: 10 minutes are 38 MB of samples.
+        last_s: A shorter rest belongs to the window before it.
+    """
+
+    first_s: float = 60.0
+    window_s: float = 600.0
+    last_s: float = 60.0
+
+
+LENGTHS = Lengths()
 
 
 @dataclass(frozen=True)
