@@ -17,6 +17,7 @@ import numpy as np
 
 from tests.audio import media, sounds
 from tests.audio.hostile_boxes import box_patched, drefs_outside
+from tests.audio.hostile_flac import flac
 
 RATE_HZ = 16_000
 GOOD_S = 20.0
@@ -213,9 +214,9 @@ def _headers() -> Iterator[Case]:
     yield case("no_samples.wav", lambda: wav(b""))
     yield case("half_a_sample.wav", lambda: wav(b"\1"))
     yield case("nan.wav", lambda: wav(np.full(16_000, np.nan, "<f4").tobytes(), bits=32, tag=3), EITHER, 0.99, 1.01)
-    yield case("flac_rate_0.flac", lambda: _flac(1, rate_hz=0), ANY, 0, 3_600)
-    yield case("flac_says_1_s.flac", lambda: _flac(0.1, claimed=RATE_HZ), ACCEPT, 355, 361)
-    yield case("flac_says_years.flac", lambda: _flac(0.1, claimed=(1 << 36) - 1), LOSS, 355, 361)
+    yield case("flac_rate_0.flac", lambda: flac(1, rate_hz=0), ANY, 0, 3_600)
+    yield case("flac_says_1_s.flac", lambda: flac(0.1, claimed=RATE_HZ), ACCEPT, 355, 361)
+    yield case("flac_says_years.flac", lambda: flac(0.1, claimed=(1 << 36) - 1), LOSS, 355, 361)
     yield case("streams_17.mkv", lambda: media.make("mkv", 0.3, parts=(media.Part(),) * 17, codec="pcm_s16le"))
     yield case("streams_100.mkv", lambda: media.make("mkv", 0.1, parts=(media.Part(),) * 100, codec="pcm_s16le"))
     yield case("streams_60.ts", lambda: media.make("ts", 0.2, parts=(media.Part(),) * 60))
@@ -260,51 +261,10 @@ def _boxes(victim: str) -> Iterator[Case]:
 # ---- bombs ----------------------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _flac(hours: float, *, claimed: int | None = None, rate_hz: int = RATE_HZ) -> bytes:
-    """Silence in constant blocks of FLAC: 13 bytes for 4.1 s; `claimed` lets the header say another number of samples."""
-    block = 65_535
-    frames = max(1, int(hours * 3600 * RATE_HZ / block))
-    total = frames * block if claimed is None else claimed
-    info = struct.pack(">HH", block, block) + bytes(6) + ((rate_hz << 44) | (15 << 36) | total).to_bytes(8, "big") + bytes(16)
-    parts = [b"fLaC\x80", struct.pack(">I", len(info))[1:], info]
-    for number in range(frames):
-        coded = chr(number).encode("utf-8", "surrogatepass")
-        head = b"\xff\xf8\x70\x08" + coded + struct.pack(">H", block - 1)
-        body = head + bytes([_crc(head, _CRC8, 8)]) + b"\0\0\0"
-        parts.append(body + struct.pack(">H", _crc(body, _CRC16, 16)))
-    return b"".join(parts)
-
-
-def flac_bomb(hours: float, claimed: int | None = None) -> bytes:
-    """13 kB for every hour of silence; the header may claim another number of samples."""
-    return _flac(hours, claimed=claimed)
-
-
-def _table(polynomial: int, bits: int) -> list[int]:
-    rows = []
-    for byte in range(256):
-        value = byte << (bits - 8)
-        for _ in range(8):
-            value = (value << 1 ^ polynomial if value >> (bits - 1) else value << 1) & ((1 << bits) - 1)
-        rows.append(value)
-    return rows
-
-
-_CRC8, _CRC16 = _table(0x07, 8), _table(0x8005, 16)
-
-
-def _crc(data: bytes, table: list[int], bits: int) -> int:
-    value = 0
-    for byte in data:
-        value = (value << 8 & ((1 << bits) - 1)) ^ table[(value >> (bits - 8)) ^ byte]
-    return value
-
-
 def _bombs() -> Iterator[Case]:
-    yield Case("flac_1_h.flac", "bomb", partial(_flac, 1), ACCEPT, 3_595, 3_601)
-    yield Case("flac_24_h.flac", "bomb", partial(_flac, 24), REFUSE)
-    yield Case("flac_24_h_says_1_s.flac", "bomb", partial(_flac, 24, claimed=RATE_HZ), REFUSE)
+    yield Case("flac_1_h.flac", "bomb", partial(flac, 1), ACCEPT, 3_595, 3_601)
+    yield Case("flac_24_h.flac", "bomb", partial(flac, 24), REFUSE)
+    yield Case("flac_24_h_says_1_s.flac", "bomb", partial(flac, 24, claimed=RATE_HZ), REFUSE)
     yield Case("zeros_20_mb.mp3", "bomb", lambda: bytes(20 << 20), REFUSE)
     yield Case("ff_20_mb.mp3", "bomb", lambda: b"\xff" * (20 << 20), REFUSE)
     yield Case("mp3_headers.mp3", "bomb", lambda: b"\xff\xfb\x90\x64" * 500_000, ANY, 0, 3_600)
@@ -395,3 +355,35 @@ def _mutated(data: bytes, dice: random.Random) -> bytes:
         if not made:
             made = bytearray(1)
     return bytes(made)
+
+
+# ---- a hole with something behind it --------------------------------------------------------------------------------------------
+
+BEEP_S = 15.0
+
+
+@cache
+def marked(key: str) -> bytes:
+    """20 s of a low tone with a loud high one at 15 s."""
+    return media.encode(key, _marked_sound(media.KINDS[key].rate_hz))
+
+
+def _marked_sound(rate_hz: int) -> np.ndarray:  # type: ignore[type-arg]
+    sound = sounds.tone(300, GOOD_S, rate_hz=rate_hz, level=0.1)
+    beep = sounds.tone(2_000, 0.5, rate_hz=rate_hz, level=0.6)
+    sound[int(BEEP_S * rate_hz) : int(BEEP_S * rate_hz) + len(beep)] += beep
+    return sound
+
+
+def holed(key: str) -> bytes:
+    """The same with 2,000 bytes of noise a quarter into it."""
+    data = bytearray(marked(key))
+    quarter = len(data) // 4
+    data[quarter : quarter + 2_000] = np.random.default_rng(5).integers(0, 256, 2_000, dtype=np.uint8).tobytes()
+    return bytes(data)
+
+
+def beep_s(sound: np.ndarray) -> float:  # type: ignore[type-arg]
+    """Where the loud tone begins, in seconds of 16 kHz sound, the second around the hole left out."""
+    late = int(12 * RATE_HZ)
+    return float((late + np.argmax(np.abs(sound[late:]) > 0.35)) / RATE_HZ)

@@ -118,6 +118,17 @@ def make(
     return file.getvalue()
 
 
+def encode(key: str, sound: Any) -> bytes:
+    """A file of a kind with this sound, int16 at the kind's rate."""
+    kind = KINDS[key]
+    file = BytesIO()
+    with av.open(file, "w", format=kind.container) as out:
+        stream = _stream(out, kind.codec, kind.rate_hz, kind.layout, kind, Part())
+        for packet in _encoded(stream, kind.rate_hz, kind.layout, sound):
+            out.mux(packet)
+    return file.getvalue()
+
+
 def late(key: str, seconds: float, *, late_s: float) -> bytes:
     """A film whose sound begins later than its pictures."""
     kind = KINDS[key]

@@ -15,7 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.audio import hostile_media, media
+from tests.audio import media
+from tests.audio.hostile_boxes import box_patched
+from tests.audio.hostile_flac import flac
 from utils.audio.decode_process import ColdChild, Job, Running, Starter
 from utils.audio.decode_warm import WarmStarter
 from utils.audio.recording import decode, inspect
@@ -54,7 +56,7 @@ def clip(folder: Path, seconds: float = 1.0) -> Path:
 def endless(folder: Path) -> Path:
     """A recording that takes seconds to decode."""
     path = folder / "long.flac"
-    path.write_bytes(hostile_media.flac_bomb(24))
+    path.write_bytes(flac(24))
     return path
 
 
@@ -177,7 +179,7 @@ def test_limits_of_one_job_do_not_stay_for_the_next(tmp_path: Path, warm: WarmSt
 def test_child_over_its_memory_is_refused_in_a_sentence(tmp_path: Path, start: Starter) -> None:
     """A table of 2,147,483,647 entries is reserved at once."""
     path = tmp_path / "table.m4a"
-    path.write_bytes(hostile_media.box_patched(media.make("m4a", 1.0), b"stts", 8, b"\x7f\xff\xff\xff"))
+    path.write_bytes(box_patched(media.make("m4a", 1.0), b"stts", 8, b"\x7f\xff\xff\xff"))
 
     with pytest.raises(UnreadableSound, match=r"more memory than a recording may use here \(1 GB\)"):
         decode(path, tmp_path / "out.pcm", max_seconds=60, start=start)
@@ -216,7 +218,7 @@ def test_warm_process_killed_during_a_job_costs_only_time(tmp_path: Path, warm: 
             os.kill(warm.pid, signal.SIGKILL)
 
     path = tmp_path / "hours.flac"
-    path.write_bytes(hostile_media.flac_bomb(4))
+    path.write_bytes(flac(4))
     done = decode(path, tmp_path / "out.pcm", max_seconds=15_000, start=warm, progress=watch.progress, check=check)
 
     assert done.report.seconds == pytest.approx(4 * 3600, abs=5)
