@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,12 @@ class Text:
         state: Of the job: `queued`, `running`, `done`, `failed` or `cancelled`.
         job: How the work stands, or None when there is no record of it.
         transcript: With corrections unless the original was asked for; None while nothing can be read.
-        revision: How many corrections there are.
+        revision: Grows with every correction, and with every one that is taken back or done again.
         etag: Of this revision, quotes included; "" while the text grows.
         is_growing: Work goes on and more will come.
         name: File of the text that corrections belong to, or "" while it grows.
+        edited: Corrections count now, so there is one to take back.
+        can_redo: A correction was taken back and can be done again.
     """
 
     item: Item
@@ -53,6 +54,8 @@ class Text:
     etag: str = ""
     is_growing: bool = False
     name: str = ""
+    edited: bool = False
+    can_redo: bool = False
 
 
 def read(services: Services, session_id: str, item_id: str, *, original: bool = False) -> Text:
@@ -91,22 +94,24 @@ def _job(services: Services, session_id: str, item_id: str) -> JobStatus | None:
 
 
 def _stored(services: Services, text: Text, folder: Path, *, original: bool) -> Text:
-    try:
-        from utils.transcription import transcript_file
-        from utils.transcription.edits import EditFile
-    except ImportError:  # until they are there
-        plain = Transcript.from_dict(json.loads((folder / text.name).read_bytes()))
-        return Text(text.item, text.state, text.job, plain, 0, '"0"', text.is_growing, text.name)
+    from utils.transcription import edit_file, transcript_file
+    from utils.transcription.edits import edited
 
-    path, edits_path = folder / text.name, folder / edits_name(text.name)
+    path = folder / text.name
     stamp = _stamp(path)
     plain = services.texts.get((str(path), stamp), lambda: transcript_file.load(path))
-    edits = EditFile(edits_path)
-    revision, etag = edits.revision, edits.etag
-    shown = plain
-    if revision and not original:
-        shown = services.texts.get((str(path), stamp, revision, etag), lambda: edits.apply(plain))
-    return Text(text.item, text.state, text.job, shown, revision, etag, text.is_growing, text.name)
+    edits = edit_file.load(folder / edits_name(text.name))
+    shown, etag = plain, f'"{edits.etag}"'
+    if edits.done and not original:
+        shown = services.texts.get((str(path), stamp, etag), lambda: edited(plain, edits))
+    return replace(
+        text,
+        transcript=shown,
+        revision=edits.revision,
+        etag=etag,
+        edited=bool(edits.done),
+        can_redo=bool(edits.undone),
+    )
 
 
 def _growing(services: Services, item: Item, folder: Path) -> Transcript | None:

@@ -13,7 +13,7 @@ from utils.jobs.contract import JobStatus
 from utils.jobs.transcribe_files import INCOMPLETE, OLDER_ROLE, current, edits_name, footage
 from utils.services import Services
 from utils.storage import archive as archives
-from utils.storage import names
+from utils.storage import atomic, names
 from utils.storage.archive import Entry
 from utils.storage.item import Item
 from utils.storage.manifest import safe_cell
@@ -43,11 +43,12 @@ class TranscriptView:
         transcript: All that is known but the segments; None while nothing can be read.
         segments: (index in the whole text, segment) of this page.
         total: Segments that match, of all pages.
-        revision: How many corrections there are; what `edit` wants to hear.
+        revision: Grows with every change of the corrections; what `edit` wants to hear.
         etag: Of the text, quotes included; "" while it grows.
         edited: Somebody corrected it.
         notes: Sentences about the whole: draft quality, losses, what was left out.
         comparison: With what should have been said, for a check by transcribing.
+        can_redo: A correction was taken back and can be done again.
     """
 
     item: Item
@@ -61,6 +62,7 @@ class TranscriptView:
     edited: bool
     notes: list[str]
     comparison: Comparison | None = None
+    can_redo: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def view(
         total=len(matching),
         revision=text.revision,
         etag=text.etag,
-        edited=text.revision > 0,
+        edited=text.edited,
+        can_redo=text.can_redo,
         notes=notes(text.item, found),
         comparison=_comparison(text.item, found) if found and not text.is_growing else None,
     )
@@ -187,9 +190,8 @@ def edit(services: Services, session_id: str, item_id: str, revision: int, edit:
         Conflict: The text still grows.
     """
 
-    def change(edits: EditFile, plain: Transcript) -> None:
-        _same(edits.revision == revision)
-        edits.add(edit, plain)
+    def change(edits: EditFile) -> EditFile:
+        return edits.add(edit, revision)
 
     return _changed(services, session_id, item_id, change).revision
 
@@ -197,9 +199,8 @@ def edit(services: Services, session_id: str, item_id: str, revision: int, edit:
 def undo(services: Services, session_id: str, item_id: str, revision: int | None = None) -> int:
     """Take the last correction back. Raises Conflict when there is none; the rest as `edit`."""
 
-    def change(edits: EditFile, plain: Transcript) -> None:
-        _same(revision is None or edits.revision == revision)
-        edits.undo()
+    def change(edits: EditFile) -> EditFile:
+        return edits.undo(edits.revision if revision is None else revision)
 
     return _changed(services, session_id, item_id, change).revision
 
@@ -207,9 +208,8 @@ def undo(services: Services, session_id: str, item_id: str, revision: int | None
 def redo(services: Services, session_id: str, item_id: str, revision: int | None = None) -> int:
     """Do again what was taken back last. Raises Conflict when there is nothing; the rest as `edit`."""
 
-    def change(edits: EditFile, plain: Transcript) -> None:
-        _same(revision is None or edits.revision == revision)
-        edits.redo()
+    def change(edits: EditFile) -> EditFile:
+        return edits.redo(edits.revision if revision is None else revision)
 
     return _changed(services, session_id, item_id, change).revision
 
@@ -227,36 +227,36 @@ def put(services: Services, session_id: str, item_id: str, data: Sequence[Mappin
     Returns:
         The new ETag.
     """
+    from utils.transcription.edits import Replace
+
     segments = tuple(Segment(float(entry["start"]), float(entry["end"]), str(entry["text"])) for entry in data)
+    wanted = [tag.strip() for tag in if_match.split(",")]
 
-    def change(edits: EditFile, plain: Transcript) -> None:
-        from utils.transcription.edits import Replace
+    def change(edits: EditFile) -> EditFile:
+        if wanted != ["*"] and f'"{edits.etag}"' not in wanted:
+            sentence = "The text was changed meanwhile, perhaps in another tab."
+            raise PreconditionFailed(sentence, "Load it again and repeat your change.")
+        return edits.add(Replace(segments), edits.revision)
 
-        _same(if_match.strip() == "*" or edits.etag in [tag.strip() for tag in if_match.split(",")])
-        edits.add(Replace(segments), plain)
-
-    return _changed(services, session_id, item_id, change).etag
-
-
-def _same(is_same: bool) -> None:
-    if not is_same:
-        raise PreconditionFailed("The text was changed meanwhile, perhaps in another tab.", "Load it again and repeat your change.")
+    return f'"{_changed(services, session_id, item_id, change).etag}"'
 
 
-def _changed(services: Services, session_id: str, item_id: str, change: Callable[[EditFile, Transcript], None]) -> EditFile:
+def _changed(services: Services, session_id: str, item_id: str, change: Callable[[EditFile], EditFile]) -> EditFile:
     """Change the corrections of the text that counts now, alone."""
-    text, _ = texts.finished(services, session_id, item_id, original=True)
+    text, plain = texts.finished(services, session_id, item_id, original=True)
     if not text.name:
         raise Conflict("The text still grows.", "Wait for the end of the transcription.")
-    from utils.transcription import transcript_file
-    from utils.transcription.edits import EditFile
+    from utils.transcription import edit_file
+    from utils.transcription.edits import edited
 
     with services.sessions.alone(session_id, item_id) as folder:
         now = current(services.sessions.get_item(session_id, item_id))
         if now is None or now.name != text.name:
             raise PreconditionFailed("The recording was transcribed anew meanwhile.", "Load the text again.")
-        edits = EditFile(folder / edits_name(text.name))
-        change(edits, transcript_file.load(folder / text.name))
+        path = folder / edits_name(text.name)
+        edits = change(edit_file.load(path))
+        edited(plain, edits)  # what does not fit is refused here
+        atomic.write_whole(path, edits.to_bytes())
     return edits
 
 
