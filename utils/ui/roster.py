@@ -26,7 +26,7 @@ class Line:
         key: Stable from one run to the next.
         text: What it is about.
         kind: `row` can be opened and changed in place, `opens` is opened elsewhere, `plain` is only read.
-        mark: `done`, `waiting`, `failed`, `warned`, `skipped`, `batch`, `text` or `cue`: the picture in front.
+        mark: `done`, `waiting`, `failed`, `warned`, `skipped`, `batch`, `written` or `cue`: the picture in front.
         number: Of the row, or None.
         facts: A quiet line below the text.
         trouble: What is wrong, below that.

@@ -21,6 +21,9 @@ def key(field: str) -> str:
     return f"{PLACE}_{field}"
 
 
+READING = key("reading")  # the running transcript that somebody wants to read
+
+
 def get(field: str) -> Any:
     """What a field holds now, drawn or not."""
     return st.session_state[key(field)]

@@ -120,14 +120,14 @@ def _model(options: Options) -> None:
     st.selectbox("Model", list(labels), format_func=labels.__getitem__, key=key("model"), help=hint, persist_state="session")
 
 
-def preset(place: str) -> str:
+def preset(place: str, label: str = "Subtitles") -> str:
     """Draw the choice of a subtitle preset. Answers its key."""
     if st.session_state.get(place) not in PRESETS:
         st.session_state[place] = next(iter(PRESETS))
     hint = "How long subtitle lines are and how long they stand. It can be changed at any time."
     return str(
         st.selectbox(
-            "Subtitles",
+            label,
             list(PRESETS),
             format_func=lambda name: LABELS.get(name, name),
             key=place,

@@ -31,7 +31,7 @@ def rest(items: Sequence[Item], card: Item | None, jobs: Sequence[JobStatus], na
 
 
 def _line(item: Item, names: Mapping[str, str]) -> Line:
-    trouble, mark = "", "text"
+    trouble, mark = "", "written"
     if not item.role("transcript"):
         trouble, mark = _how_it_ended(item)
     return Line(item.id, item.title, "opens", mark, facts=facts(item, dict(names)), trouble=trouble)

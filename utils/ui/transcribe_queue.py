@@ -15,7 +15,7 @@ from utils.errors import AppError
 from utils.jobs.contract import JobStatus
 from utils.ui import job_panel, messages, state
 from utils.ui.components import component
-from utils.ui.transcribe_fields import KINDS, PLACE, key
+from utils.ui.transcribe_fields import KINDS, PLACE, READING, key
 from utils.workflows import transcripts
 
 POLL_S, SLOW_POLL_S = 0.5, 1.0
@@ -41,12 +41,12 @@ def queue(jobs: Sequence[JobStatus], news: str) -> None:
     """
     if not jobs:
         return
-    drawn = {job.id for job in jobs}
+    drawn, read = {job.id for job in jobs}, st.session_state.get(READING)
 
     @st.fragment(run_every=POLL_S if len(jobs) <= MANY else SLOW_POLL_S)
     def polling() -> None:
         now = job_panel.open_jobs(KINDS)
-        if {job.id for job in now} != drawn:
+        if {job.id for job in now} != drawn or st.session_state.get(READING) != read:
             st.rerun()  # the whole page, once: it draws what ended and ends the polling
         _draw(now, news)
 
@@ -75,13 +75,13 @@ def _draw(jobs: Sequence[JobStatus], news: str) -> None:
         data=data,
         on_cancel_change=lambda: _cancel(str(said("cancel") or "")),
         on_cancelAll_change=lambda: _cancel(*(job.id for job in ordered[::-1])),
-        on_open_change=lambda: state.open_item(PLACE, str(said("open") or "")),
+        on_open_change=lambda: _read(str(said("open") or "")),
         on_unfold_change=lambda: st.session_state.update({UNFOLDED: not unfolded}),
     )
 
 
 def _row(job: JobStatus) -> dict[str, Any]:
-    text, count = [], "Reading the recording"
+    text, count = [], "" if job.note else "Starting"
     if job.state == "running":
         text = last_lines(job.id)
         if job.total > 0:
@@ -96,6 +96,12 @@ def _row(job: JobStatus) -> dict[str, Any]:
         "text": text,
         "note": job.note,
     }
+
+
+def _read(job_id: str) -> None:
+    """Show the text of a running transcript as a card."""
+    state.open_item(PLACE, job_id)
+    st.session_state[READING] = job_id
 
 
 def last_lines(item_id: str) -> list[str]:

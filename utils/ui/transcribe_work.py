@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import streamlit as st
@@ -18,7 +19,7 @@ from utils.workflows import files, transcribe
 
 ITEM_KINDS = ("transcript",)
 PAGE_SIZE = 20
-SHOWN, ARMED, CROWDED, WATCHED, NEWS = (key(name) for name in ("shown", "armed", "crowded", "watched", "news"))
+SHOWN, ARMED, CROWDED, ALONE, WATCHED, NEWS = (key(name) for name in ("shown", "armed", "crowded", "alone", "watched", "news"))
 GONE = "This transcript is gone: it was deleted in another tab, or removed after its time."
 
 
@@ -47,7 +48,18 @@ def follow(jobs: Sequence[JobStatus], waiting: Sequence[Item]) -> None:
         st.rerun()
 
 
+def begin() -> None:
+    """Before anything else on the page."""
+    st.session_state.setdefault(ALONE, threading.Lock())
+
+
 def _submit() -> bool:
+    """Start what waits, once each: Streamlit lets a click's callback run on beside that of the next one."""
+    with st.session_state[ALONE]:
+        return _submit_alone()
+
+
+def _submit_alone() -> bool:
     """Start what waits, as many as there is room for; nothing is fine, too."""
     ids = [item.id for item in transcribe_intake.waiting()]
     room = SESSION_LIMIT - len(state.services().jobs.of_session(state.session_id(), open_only=True))
@@ -80,9 +92,11 @@ def listed() -> tuple[list[Item], bool]:
 def chosen(items: Sequence[Item], jobs: Sequence[JobStatus]) -> tuple[Item | None, bool]:
     """The transcript that is shown as a card, and whether the one that was opened is gone.
 
-    That is the one opened, else the newest that is over; none while work runs that nobody opened.
+    That is the one opened, else the newest that is over; none while work runs that nobody wants to read.
     """
     opened = state.opened(PLACE)
+    if opened and opened != st.session_state.get(fields.READING) and any(job.id == opened for job in jobs):
+        return None, False
     if opened is None:
         running = {job.id for job in jobs}
         return next((item for item in items if item.id not in running), None) if not jobs else None, False

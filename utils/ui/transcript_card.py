@@ -64,6 +64,8 @@ def facts(item: Item, names: dict[str, str]) -> str:
         words.append(language)
     if made.get("engine_label") or made.get("model"):
         words.append(str(made.get("engine_label") or made["model"]))
+    if made.get("no_speech"):
+        words.append("no speech")
     if made.get("doubtful"):
         words.append(figures.count(int(made["doubtful"]), "doubtful place"))
     if item.permanent:
@@ -137,7 +139,7 @@ def _text(item: Item, view: TranscriptView, audio: str, *, is_open: bool) -> Non
     elif shown == CHECK and view.comparison:
         transcript_changes.check(view.comparison)
     else:
-        transcript_view.text(item, audio, editable=not is_open)
+        transcript_view.text(item, audio, growing=is_open)
 
 
 def _foot(item: Item, view: TranscriptView, options: Options, *, has_source: bool) -> None:

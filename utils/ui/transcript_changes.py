@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 import streamlit as st
 
 from utils.storage.item import Item
+from utils.transcription.compare import Comparison
 from utils.transcription.contract import Segment
 from utils.ui import state
 from utils.ui.roster import Acts, Around, Line, page_of, roster
@@ -52,7 +53,7 @@ def _line(number: int, was: tuple[Segment, ...], now: tuple[Segment, ...]) -> Li
     text = "\n".join(one.text for one in now) or "(removed)"
     heard = " / ".join(f"{_span(one)} {one.text}" for one in was)
     where = _span(*now) if now else _span(*was)
-    return Line(str(number), text, "plain", "text", number, where, f"Heard: {heard}" if heard else "Added by hand")
+    return Line(str(number), text, "plain", "written", number, where, f"Heard: {heard}" if heard else "Added by hand")
 
 
 def _span(*segments: Segment) -> str:
@@ -64,6 +65,6 @@ def _time(seconds: float) -> str:
     return f"{ms // 60_000}:{ms % 60_000 / 1000:04.1f}"
 
 
-def as_page(markup: str) -> None:
-    """Markup of our own making, people's words in it escaped."""
-    st.html(markup)
+def check(found: Comparison) -> None:
+    """Draw what was heard against what should have been said."""
+    st.html(f'<p class="figure"><strong>{found.wer:.1f} %</strong> word error rate</p>')

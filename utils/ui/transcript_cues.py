@@ -54,7 +54,7 @@ def subtitles(item: Item) -> None:
     def part() -> None:
         st.session_state.setdefault(PRESET, str(item.request.get("preset") or "netflix"))
         with st.container(horizontal=True, vertical_alignment="bottom", key=key("cue_choices")):
-            preset(PRESET)
+            preset(PRESET, "Preset")
             _own_limits()
         name, limits = chosen(item)
         try:

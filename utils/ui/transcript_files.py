@@ -117,4 +117,4 @@ def _zip(ids: Sequence[str], forms: Sequence[str], chosen_preset: str, most_byte
 
 def zip_bytes(services: Services, session_id: str, ids: Sequence[str], forms: Sequence[str], chosen_preset: str) -> bytes:
     """Runs in a thread of its own at the click."""
-    return small(transcripts.entries(services, session_id, ids, forms, chosen_preset))
+    return small(transcripts.archive(services, session_id, ids, forms, chosen_preset))

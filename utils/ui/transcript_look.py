@@ -25,7 +25,6 @@ class Look:
         original: The text as it was heard, not as it was corrected.
         focus: Segment that a jump leads to, or None.
         tick: Counts the jumps and the edits that failed.
-        undone: Corrections that were taken back here and can be done again.
         said: Why the last edit failed: {n, sentence, tick}.
         news: For screen readers.
     """
@@ -37,7 +36,6 @@ class Look:
     original: bool = False
     focus: int | None = None
     tick: int = 0
-    undone: int = 0
     said: dict[str, Any] | None = None
     news: str = ""
 

@@ -21,14 +21,15 @@ from utils.workflows.transcripts import TranscriptView
 
 DOUBT_BELOW = round(transcripts.DOUBTFUL_BELOW * 100)  # percent: below it a word is underlined
 DOUBTS = key("doubts")
+GROWTH_S = 2.0  # between looks at a text that grows
 RTL = frozenset({"ar", "fa", "he", "iw", "ur", "yi", "ps", "sd"})
 _transcript = component("transcript")
 
 
-def text(item: Item, audio: str, *, editable: bool) -> None:
+def text(item: Item, audio: str, *, growing: bool) -> None:
     """Draw the page of the transcript that this tab looks at; in a fragment, so that turning it does not run the whole page."""
 
-    @st.fragment
+    @st.fragment(run_every=GROWTH_S if growing else None)
     def part() -> None:
         look = look_of(item.id)
         try:
@@ -36,7 +37,7 @@ def text(item: Item, audio: str, *, editable: bool) -> None:
         except AppError as error:
             messages.problem(error)
             return
-        _draw(view, look, audio, editable=editable and not look.original)
+        _draw(view, look, audio, editable=not growing and not look.original)
 
     part()
 
@@ -74,8 +75,8 @@ def _draw(view: TranscriptView, look: Look, audio: str, *, editable: bool) -> No
         "doubtful": len(places),
         "editable": editable,
         "revision": view.revision,
-        "undo": editable and view.revision > 0,
-        "redo": editable and look.undone > 0,
+        "undo": editable and view.edited,
+        "redo": editable and view.can_redo,
         "edited": view.edited or look.original,
         "original": look.original,
         "dir": "rtl" if header.language in RTL else "ltr",
@@ -107,8 +108,8 @@ def _mount(data: dict[str, Any], look: Look, view: TranscriptView) -> None:
         on_original_change=lambda: turn(original=bool(said("original"))),
         on_next_change=lambda: _next(look, int(said("next") if said("next") is not None else -1), doubtful(view, look)),
         on_edits_change=lambda: _edit(look, said("edits") or {}),
-        on_undo_change=lambda: _step(look, transcripts.undo, view.revision, 1, "Taken back"),
-        on_redo_change=lambda: _step(look, transcripts.redo, view.revision, -1, "Done again"),
+        on_undo_change=lambda: _step(look, transcripts.undo, view.revision, "Taken back"),
+        on_redo_change=lambda: _step(look, transcripts.redo, view.revision, "Done again"),
     )
 
 
@@ -202,32 +203,21 @@ def _edit(look: Look, told: dict[str, Any]) -> None:
     revision, n = int(told.get("revision", 0)), told.get("n")
     try:
         for edit in told.get("edits", []):
-            made = _edit_from(edit)
+            made = editing.parse(edit)
             revision = transcripts.edit(state.services(), state.session_id(), look.item, revision, made)
     except AppError as error:
         look_at(
             look, page=look.page, said={"n": n, "sentence": f"{error.sentence} {error.hint}".strip(), "tick": look.tick}, news=""
         )
         return
-    look_at(look, page=look.page, undone=0, news=f"Saved: {figures.count(revision, 'correction')}.")
+    look_at(look, page=look.page, news=f"Saved ({revision}).")
 
 
-def _edit_from(told: dict[str, Any]) -> editing.Edit:
-    kind, segment = str(told.get("kind")), int(told.get("segment", -1))
-    if kind == "text":
-        return editing.SetText(segment, str(told.get("text", "")))
-    if kind == "times":
-        return editing.SetTimes(segment, float(told.get("start", 0)), float(told.get("end", 0)))
-    if kind == "split":
-        return editing.Split(segment, int(told.get("at", 0)))
-    return editing.Merge(segment) if kind == "merge" else editing.Remove(segment)
-
-
-def _step(look: Look, step: Callable[..., int], revision: int, undone: int, news: str) -> None:
+def _step(look: Look, step: Callable[..., int], revision: int, news: str) -> None:
     """Undo or redo; what another tab did meanwhile is told."""
 
     def go() -> None:
         now = step(state.services(), state.session_id(), look.item, revision)
-        look_at(look, page=look.page, undone=max(0, look.undone + undone), news=f"{news}: {figures.count(now, 'correction')}.")
+        look_at(look, page=look.page, news=f"{news} ({now}).")
 
     messages.attempt(go)

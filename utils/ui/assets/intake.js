@@ -22,6 +22,7 @@ function sized(bytes) {
 class Sender {
   constructor() {
     this.files = [];
+    this.told = false; // what the page knows of `busy`
     this.changed = () => {};
     addEventListener("beforeunload", (e) => this.busy && e.preventDefault());
   }
@@ -240,15 +241,16 @@ class Intake {
     row.remove.setAttribute("aria-label", `${line.verb} ${line.title}`);
   }
 
-  // The page hears of what has arrived; once more when it did not seem to.
+  // The page hears of what has arrived and of whether more is on its way; once more when it did not seem to.
   report() {
-    const sent = this.sender.files.filter((file) => file.state === "sent").map((file) => file.id);
-    if (!sent.length || this.timer) return;
+    const { sender } = this;
+    const sent = () => sender.files.filter((file) => file.state === "sent").map((file) => file.id);
+    if (this.timer || (!sent().length && sender.told === sender.busy)) return;
     this.timer = setTimeout(() => {
       this.timer = 0;
-      const now = this.sender.files.filter((file) => file.state === "sent").map((file) => file.id);
-      if (!now.length) return;
-      this.tell("arrived", { ids: now, open: this.sender.busy });
+      if (!sent().length && sender.told === sender.busy) return;
+      sender.told = sender.busy;
+      this.tell("arrived", { ids: sent(), open: sender.busy });
       clearTimeout(this.again);
       this.again = setTimeout(() => this.report(), 3000);
     }, TELL_MS);

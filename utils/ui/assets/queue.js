@@ -57,7 +57,8 @@ class Queue {
     row.box.className = `job ${said.state}`;
     [row.title.textContent, row.facts.textContent] = [said.title, said.facts];
     [row.count.textContent, row.note.textContent] = [said.count, said.note];
-    row.bar.hidden = row.count.hidden = !running;
+    row.bar.hidden = !running;
+    row.count.hidden = !running || !said.count;
     row.fill.style.width = `${said.progress * 100}%`;
     row.bar.setAttribute("aria-valuenow", Math.round(said.progress * 100));
     row.bar.setAttribute("aria-label", `${said.title}: ${said.count}`);

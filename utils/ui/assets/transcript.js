@@ -279,8 +279,8 @@ class Transcript {
     acts.append(
       node("button", "pill main", { type: "submit", textContent: "Save" }),
       act("Split at the cursor", () => this.split(row)),
-      act("Join with the next", () => this.send(row, [...this.changes(row), { kind: "merge", segment: data.n }])),
-      act("Remove", () => this.send(row, [{ kind: "remove", segment: data.n }])),
+      act("Join with the next", () => this.send(row, [...this.changes(row), { op: "merge", segment: data.n }])),
+      act("Remove", () => this.send(row, [{ op: "remove", segment: data.n }])),
       act("Close", () => this.shut(row)),
     );
     form.append(field("Text", row.field, "wide"), field("From", row.from), field("To", row.to), acts, row.why);
@@ -315,15 +315,15 @@ class Transcript {
     const [from, to] = [seconds(row.from.value), seconds(row.to.value)];
     const edits = [];
     const moved = row.from.value !== precise(data.start) || row.to.value !== precise(data.end);
-    if (moved) edits.push({ kind: "times", segment: data.n, start: from, end: to });
+    if (moved) edits.push({ op: "set_times", segment: data.n, start: from, end: to });
     const text = row.field.value.replace(/\s+/g, " ").trim();
-    if (text !== data.text) edits.push({ kind: "text", segment: data.n, text });
+    if (text !== data.text) edits.push({ op: "set_text", segment: data.n, text });
     return edits;
   }
 
   save(row) {
     const edits = this.changes(row);
-    const times = edits.find((edit) => edit.kind === "times");
+    const times = edits.find((edit) => edit.op === "set_times");
     if (times && !(times.start < times.end)) row.why.textContent = "Write times as 1:02.500, the first before the second.";
     else if (edits.some((edit) => edit.text === "")) row.why.textContent = "There is no text left: choose Remove to take it out.";
     else if (edits.length) this.send(row, edits);
@@ -338,7 +338,7 @@ class Transcript {
       row.why.textContent = "Put the cursor between two words of the text first.";
       return row.field.focus();
     }
-    this.send(row, [...this.changes(row), { kind: "split", segment: row.data.n, at }]);
+    this.send(row, [...this.changes(row), { op: "split", segment: row.data.n, at }]);
   }
 
   send(row, edits) {
