@@ -58,6 +58,7 @@ def test_text_new_words_share_the_time_of_those_they_replace() -> None:
     assert made[0] == (1.0, 1.4, "The") and made[-2:] == [(2.7, 3.0, "fox"), (3.0, 3.9, "jumps.")]
     assert made[2][0] == 2.0 and made[4][1] == 2.6
     assert all(a[1] <= b[0] for a, b in pairwise(made))
+    assert all(end - start > 0.1 for start, end, _ in made)
 
 
 def test_text_inserted_and_removed_words_leave_the_others_alone() -> None:

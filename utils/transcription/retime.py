@@ -34,7 +34,10 @@ class _Piece:
     @property
     def key(self) -> str:
         """Case and punctuation do not make another word."""
-        bare = "".join(char for char in self.text.casefold() if char.isalnum() or script.belongs_to_previous(char))
+        folded = self.text.casefold()
+        if folded.isalnum():
+            return folded
+        bare = "".join(char for char in folded if char.isalnum() or script.belongs_to_previous(char))
         return bare or self.text
 
 
@@ -66,21 +69,19 @@ def align(text: str, words: Sequence[Word], start: float, end: float) -> tuple[W
         start: Where the text begins, in seconds: for what comes before the first word.
         end: Where it ends: for what comes after the last one.
     """
-    from rapidfuzz.distance import Levenshtein
-
     old = list(_old_pieces(words))
     new = [_Piece(piece, space) for piece, space in pieces(text, _ANY_WIDTH)]
     made: list[tuple[Word, int]] = []  # with the index of the old word that it is a piece of, or -1
-    for code in Levenshtein.opcodes([piece.key for piece in old], [piece.key for piece in new]):
-        gone, come = old[code.src_start : code.src_end], new[code.dest_start : code.dest_end]
-        if code.tag == "equal" or len(gone) == len(come):
+    for gone_from, gone_to, come_from, come_to in _blocks(old, new):
+        gone, come = old[gone_from:gone_to], new[come_from:come_to]
+        if len(gone) == len(come):
             made += [
                 (_word(piece, was.start, was.end), was.word if was.key == piece.key else -1)
                 for piece, was in zip(come, gone, strict=True)
             ]
         elif come:
-            begin = gone[0].start if gone else (old[code.src_start - 1].end if code.src_start else start)
-            stop = gone[-1].end if gone else (old[code.src_start].start if code.src_start < len(old) else end)
+            begin = gone[0].start if gone else (old[gone_from - 1].end if gone_from else start)
+            stop = gone[-1].end if gone else (old[gone_from].start if gone_from < len(old) else end)
             made += [(word, -1) for word in _shared(come, begin, max(begin, stop))]
     found = list(_whole(made, words))
     if found and words and not words[0].text[:1].isspace():
@@ -88,10 +89,26 @@ def align(text: str, words: Sequence[Word], start: float, end: float) -> tuple[W
     return _in_order(found)
 
 
+def _blocks(old: Sequence[_Piece], new: Sequence[_Piece]) -> Iterator[tuple[int, int, int, int]]:
+    """Stretches of old and new pieces that belong to each other: equal ones, and all that changed between two equal ones."""
+    from rapidfuzz.distance import Levenshtein
+
+    gone, come = 0, 0
+    for code in Levenshtein.opcodes([piece.key for piece in old], [piece.key for piece in new]):
+        if code.tag == "equal":
+            yield gone, code.src_start, come, code.dest_start
+            yield code.src_start, code.src_end, code.dest_start, code.dest_end
+            gone, come = code.src_end, code.dest_end
+    yield gone, len(old), come, len(new)
+
+
 def _old_pieces(words: Sequence[Word]) -> Iterator[_Piece]:
     for number, word in enumerate(words):
         parts = pieces(word.text, _ANY_WIDTH)
         led = word.text[:1].isspace()
+        if len(parts) == 1:
+            yield _Piece(parts[0][0], led, word.start, word.end, number)
+            continue
         found = [_Piece(piece, space if position else led, word=number) for position, (piece, space) in enumerate(parts)]
         for piece, timed in zip(found, _shared(found, word.start, word.end), strict=True):
             yield replace(piece, start=timed.start, end=timed.end)
@@ -99,7 +116,8 @@ def _old_pieces(words: Sequence[Word]) -> Iterator[_Piece]:
 
 def _shared(parts: Sequence[_Piece], start: float, end: float) -> Iterator[Word]:
     """Each piece with its share of a time."""
-    if not parts:
+    if len(parts) < 2:
+        yield from (_word(part, start, max(start, end)) for part in parts)
         return
     levels = [script.break_after(part.text, "") for part in parts]
     length = max(0.0, end - start)
