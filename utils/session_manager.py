@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from utils.errors import Conflict, StoreUnavailable
+from utils.errors import Conflict, NotFound, StoreUnavailable
 from utils.settings import Settings
 from utils.storage import locks, names, sessions, tokens
 from utils.storage.faults import no_session, told
