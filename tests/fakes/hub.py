@@ -3,7 +3,7 @@
     with FakeHub(folder, "Systran/faster-whisper-base", commit) as hub:      # hub.url is HF_ENDPOINT
         hub.cut = {"model.bin": [1_000_000, 5_000_000]}       # the connection breaks off there, once for each number
 
-What it speaks: `/api/models/<name>[/revision/<revision>]` with sizes and checksums of the files, and `/<name>/resolve/<revision>/<file>`
+What it speaks: `/api/models/<name>[/revision/<revision>]` with sizes and checksums of the files, and `/<name>/resolve/...`
 with `X-Repo-Commit`, `ETag`, `X-Linked-Etag` and Range; large files are sent on to another address, as the hub does with its store.
 """
 

@@ -90,7 +90,7 @@ def find(name: str, settings: Settings, cache: Path | None = None) -> Path | Non
 
 def label_of(name: str) -> str:
     """A model's name for people, without any path: "Whisper base"."""
-    short = _short(name)
+    short = _short(name).rpartition("/")[2]
     for piece in ("faster-distil-whisper-", "faster-whisper-", "whisper-"):
         if short.startswith(piece):
             short = ("distil-" if "distil" in piece else "") + short.removeprefix(piece)
@@ -144,12 +144,18 @@ def too_many_hints() -> BadInput:
 
 
 def hint_tokens(text: str) -> int:
-    """About how many tokens Whisper makes of a text, rather too many than too few; counted without its tokenizer."""
+    """About how many tokens Whisper makes of a text, rather too many than too few; counted without its tokenizer.
+
+    Common words are one token, names fall into pieces of two letters, digits and signs stand alone; other alphabets take about two
+    thirds of a token a letter, and Chinese, Japanese and Korean one and a bit. The engine counts exactly.
+    """
     count = 0.0
     for word in text.split():
-        ascii_letters = sum(letter.isascii() and letter.isalpha() for letter in word)
-        others = len(word.encode()) - ascii_letters
-        count += max(1.0, ascii_letters / 3.4 + others * 0.5)
+        letters = sum(sign.isascii() and sign.isalpha() for sign in word)
+        signs = sum(sign.isascii() and not sign.isalpha() for sign in word)
+        wide = sum(ord(sign) >= 0x800 for sign in word)
+        others = len(word) - letters - signs - wide
+        count += max(1.0, letters / (3.5 if word.islower() else 2.0)) + signs + 0.7 * others + 1.3 * wide
     return round(count)
 
 

@@ -1,4 +1,4 @@
-"""Which engine would transcribe now, and why it is not Whisper; for health reports and banners. Cheap: nothing is loaded or asked."""
+"""Which engine would transcribe now, and why it is not Whisper; for reports and banners. Cheap: nothing is loaded or asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every transcription engine owes, see `utils.transcription.contract`. Both are the real ones; Whisper has the small test model."""
+"""What every transcription engine owes, see `utils.transcription.contract`. Both are real; Whisper has the small test model."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ REMEMBER_S = 60.0  # how long an answer of the hub, or its silence, is believed
 ANSWER_S = 3.0  # how long it may take to answer
 STALL_S = 60.0  # without a byte and without a word from the child
 TICK_S = 0.1
-TRIES = 3  # starts of the child while each brings something
+TRIES = 3  # when the connection breaks off; each goes on where the one before was
 HOME = "https://huggingface.co"
 ROOT = Path(__file__).parents[3]
 
@@ -110,6 +110,7 @@ def _sentence(fault: str, label: str, detail: str = "") -> str:
         "revision": f"The model hub no longer has the version of {label} that Sotto was made for.",
         "busy": f"The model hub could not answer for {label}{detail}.",
         "broken": f"The model {label} could not be fetched to the end, the connection broke off.",
+        "stalled": f"The model {label} could not be fetched to the end, the model hub stopped sending.",
         "full": f"The disk has no room for the model {label}{detail}.",
         "denied": f"The folder for models cannot be written, so {label} cannot be kept.",
         "checksum": f"The model {label} came with a wrong checksum and was thrown away.",
@@ -141,20 +142,17 @@ def download(
     stall_s: float = STALL_S,
 ) -> Path:
     """Fetch a model into the hub's cache; see `models.fetch`."""
-    before = -1
     for _ in range(TRIES):
         child = _Child(repo, pin, cache)
         try:
             end = child.wait(label, note, check, stall_s)
-            now = child.bytes_here()
         finally:
             child.close()
         if end.path:
             note("")
             return Path(end.path)
-        if end.fault != "broken" or now <= before:
+        if end.fault != "broken":
             break
-        before = now
     raise ModelUnavailable(_sentence(end.fault, label, end.detail), INSTALL_HINT)
 
 
@@ -201,7 +199,7 @@ class _Child:
                 told = sentence
                 note(sentence)
             if time.monotonic() - since > stall_s:
-                return _End(fault="broken")
+                return _End(fault="stalled")
 
     def bytes_here(self) -> int:
         """Bytes on disk of the files that are wanted."""

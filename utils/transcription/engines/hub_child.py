@@ -23,6 +23,7 @@ from typing import Any
 WANTED = ("model.bin", "config.json", "preprocessor_config.json", "vocabulary.*", "tokenizer.json")  # in this order
 NEEDED = ("model.bin", "config.json", "vocabulary.*", "tokenizer.json")
 SPARE_BYTES = 64 * 2**20  # left free on the disk
+STEP_BYTES = 2**20  # written to the disk at a time; the library's own 10 MiB are lost when a connection breaks off
 PIN = "sotto"  # our reference in the cache: the commit that was resolved once, for models that we have not pinned
 
 
@@ -41,8 +42,9 @@ def tell(**report: Any) -> None:
 
 def fetch(repo: str, revision: str, sha256: str, cache: Path) -> Path:
     """Fetch what is not there yet; answer the snapshot's folder."""
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub import HfApi, constants, hf_hub_download
 
+    constants.DOWNLOAD_CHUNK_SIZE = STEP_BYTES
     folder = cache / ("models--" + repo.replace("/", "--"))
     reference = folder / "refs" / PIN
     asked = revision or (reference.read_text("ascii").strip() if reference.is_file() else "") or None
@@ -128,7 +130,7 @@ def fault_of(exc: BaseException) -> Fault:
         return Fault("broken")
     if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
         return Fault("full")
-    if isinstance(exc, OSError) and exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if isinstance(exc, OSError) and exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return Fault("denied")
     if isinstance(exc, ImportError):
         return Fault("missing")

@@ -27,6 +27,7 @@ from utils.transcription.engines.whisper_loading import load
 from utils.transcription.holder import Holder, Later, later
 
 MOST_THREADS = 16  # CTranslate2 gains little from more on one call
+UNLOAD_TRIES, UNLOAD_PAUSE_S = 100, 0.02
 log = logging.getLogger(__name__)
 
 
@@ -134,7 +135,7 @@ class WhisperEngine:
             if holder is None:
                 holder = self._holders[folder] = Holder(
                     partial(self._load, folder, name),
-                    lambda loaded: loaded.model.model.unload_model(),
+                    unload,
                     lambda loaded: loaded.model.model.load_model(),
                     idle_s=self._settings.model_idle_minutes * 60,
                     clock=self._clock,
@@ -163,6 +164,16 @@ class WhisperEngine:
         hints = (" " + text.strip() for text in (request.prompt, request.hotwords) if text.strip())
         if sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in hints) > models.MAX_HINT_TOKENS:
             raise models.too_many_hints()
+
+
+def unload(loaded: Loaded) -> None:
+    """Free the weights. CTranslate2 does nothing while its worker threads still count the last call, which may last a moment."""
+    for _ in range(UNLOAD_TRIES):
+        loaded.model.model.unload_model()
+        if not loaded.model.model.model_is_loaded:
+            return
+        time.sleep(UNLOAD_PAUSE_S)
+    log.warning("a model without users could not be unloaded")
 
 
 def threads(settings: Settings, environ: dict[str, str] | None = None) -> int:
