@@ -53,10 +53,9 @@ def test_real_sentences_are_whole_wherever_windows_end(length_s: float, whisper:
     made = clips.transcribed(spoken.samples, whisper, ENGLISH, tmp_path, lengths=Lengths(length_s, length_s, length_s / 4))
     assert [segment.text for segment in made.segments] == texts
     assert made.seconds == pytest.approx(spoken.seconds, abs=0.001)
-    firsts = [segment.words[0].start for segment in made.segments]
-    counts = [0, *itertools.accumulate(len(text.split()) for text in texts)]
-    for first, place in zip(firsts, counts, strict=False):
-        assert abs(first - spoken.words[place].start) < 0.3
+    heard = [word for segment in made.segments for word in segment.words]
+    off = [abs(one.start - other.start) for one, other in zip(heard, spoken.words, strict=True)]
+    assert np.median(off) < 0.15 and np.mean(np.array(off) < 0.5) > 0.75  # the small model puts some words elsewhere
 
 
 def test_times_rise_and_stay_inside_segments_and_recording(whisper: TranscriptionEngine, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from utils.transcription.contract import Segment, Span, Word
 
+APART_S = 1.5  # the same word, heard twice, is told at times that differ by less
 EDGE_S = 0.3  # a word that begins so near to a hard end is likely to be cut
 
 
@@ -27,12 +27,10 @@ def join(before: Sequence[Segment], after: Sequence[Segment], overlap: Span) -> 
     later = [word for segment in after for word in _words(segment) if word.start < overlap.end + 1.0]
     if not earlier or not later:
         return list(after)
-    mine, theirs = [_plain(word.text) for word in earlier], [_plain(word.text) for word in later]
-    same = [match for match in SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks() if match.size]
-    if same:
-        last = same[-1]
-        beyond = len(mine) - (last.a + last.size)  # words that only the earlier side has behind it
-        return _without(after, min(len(later), last.b + last.size + beyond))
+    pair = _last_pair(earlier, later)
+    if pair:
+        beyond = len(earlier) - 1 - pair[0]  # words that only the earlier side has behind it
+        return _without(after, min(len(later), pair[1] + 1 + beyond))
     end = earlier[-1].end
     return _without(after, sum((word.start + word.end) / 2 < end for word in later))
 
@@ -43,6 +41,20 @@ def trimmed(segments: Sequence[Segment], end: float) -> list[Segment]:
     if kept and len(kept[-1].words) > 1 and kept[-1].words[-1].end > end - EDGE_S:
         kept[-1] = _with(kept[-1], kept[-1].words[:-1])
     return kept
+
+
+def _last_pair(earlier: Sequence[Word], later: Sequence[Word]) -> tuple[int, int] | None:
+    """The last two words that are the same in the best alignment: the one with most equal words, then with the nearest times."""
+    mine, theirs = [_plain(word.text) for word in earlier], [_plain(word.text) for word in later]
+    best: list[list[tuple[float, tuple[int, int] | None]]] = [[(0.0, None)] * (len(later) + 1) for _ in range(len(earlier) + 1)]
+    for i in range(len(earlier)):
+        for j in range(len(later)):
+            choices = [best[i][j + 1], best[i + 1][j]]
+            apart = abs(earlier[i].start + earlier[i].end - later[j].start - later[j].end) / 2
+            if mine[i] == theirs[j] and mine[i] and apart <= APART_S:
+                choices.append((best[i][j][0] + 1 - apart / (2 * APART_S), (i, j)))
+            best[i + 1][j + 1] = max(choices, key=lambda choice: choice[0])
+    return best[-1][-1][1]
 
 
 def _words(segment: Segment) -> tuple[Word, ...]:

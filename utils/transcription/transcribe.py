@@ -109,6 +109,7 @@ class _Job:
         self._strict = strict  # no scores: the voice detector must agree with every word
         self._total = sound.pcm.sample_count
         self._results = [result for result in partial.windows() if result.total == self._total]
+        self._told = 0.0
         self._language = request.language
         self._probability: float | None = None
         for result in self._results[-1:]:
@@ -156,7 +157,8 @@ class _Job:
 
     def _tell(self, sample: float) -> None:
         self._check()
-        self._progress(sample / RATE_HZ, self._total / RATE_HZ)
+        self._told = max(self._told, sample)  # stretches that overlap go back a little
+        self._progress(self._told / RATE_HZ, self._total / RATE_HZ)
 
     def _window(self) -> None:
         """Read a window, cut it, and have its chunks decoded."""
