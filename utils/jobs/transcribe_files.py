@@ -1,7 +1,8 @@
 """The files of a transcript's item, and the text of work that is not done: what a cancel keeps, what can be read meanwhile.
 
     transcript.json     the text of run 1; run 2, with other options, makes transcript-2.json, and so on
-    edits.json          corrections to it, appended; edits-2.json belongs to transcript-2.json
+    transcript-part.json  the text that a cancelled run has left; transcript-part-2.json of run 2
+    edits.json          corrections to it; edits-2.json belongs to transcript-2.json, and so on
     partial.jsonl       what the running work has finished; partial-2.jsonl of run 2
     partial.json        what is known of the running work before it ends: engine, model, losses
     player.json         peaks and words for the player
@@ -41,6 +42,11 @@ def run_of(request: Mapping[str, Any]) -> int:
 def transcript_name(run: int) -> str:
     """File of a run's text."""
     return _numbered("transcript", ".json", run)
+
+
+def part_name(run: int) -> str:
+    """File of the text that a run has left which was broken off."""
+    return _numbered("transcript-part", ".json", run)
 
 
 def partial_name(run: int) -> str:
@@ -134,12 +140,13 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 def transcript_data(transcript: Transcript) -> bytes:
     """The bytes of `transcript.json`."""
-    return json.dumps(transcript.as_dict(), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    from utils.transcription import transcript_file
+
+    return transcript_file.to_bytes(transcript)
 
 
-def listed(item: Item, run: int, size_bytes: int, *, more: tuple[ItemFile, ...] = ()) -> tuple[ItemFile, ...]:
-    """The item's files once the text of a run counts: that one first, an older one that was corrected as "older"."""
-    name = transcript_name(run)
+def listed(item: Item, name: str, size_bytes: int, *, more: tuple[ItemFile, ...] = ()) -> tuple[ItemFile, ...]:
+    """The item's files once the text in the file `name` counts: that one first."""
     text = ItemFile(name, "application/json", size_bytes, TRANSCRIPT_ROLE)
     replaced = {name, *(file.name for file in more)}
     others = [file for file in item.files if file.name not in replaced and file.role != TRANSCRIPT_ROLE]

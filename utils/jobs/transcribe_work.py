@@ -22,6 +22,7 @@ from utils.jobs.transcribe_files import (
     edits_name,
     footage,
     listed,
+    part_name,
     partial_name,
     result_of,
     run_of,
@@ -82,8 +83,7 @@ class TranscribeWork:
     def is_stored(self) -> bool:
         """The text of this run counts already, and all that may be missing comes after it."""
         text = current(self.context.item)
-        whole = text is not None and text.name == transcript_name(self.run_number)
-        return whole and not self.context.item.result.get("incomplete")
+        return text is not None and text.name == transcript_name(self.run_number)
 
     def run(self) -> None:
         """From the recording to the stored text and what comes after it. What stops the job passes through."""
@@ -99,17 +99,18 @@ class TranscribeWork:
         self.wind_up()
 
     def keep_what_is_done(self) -> None:
-        """After a cancel: the text so far becomes the item's, unless it has an older one. Never raises but LeaseLost."""
-        found = None if self._older_text() else so_far(self.folder, self.asked)
+        """After a cancel: the text so far becomes the item's, unless that has a better one. Never raises but LeaseLost."""
+        text, name = current(self.context.item), part_name(self.run_number)
+        better = text is not None and (text.name != name or self._is_corrected(text))
+        found = None if better else so_far(self.folder, self.asked)
         if found is None:
             return
         transcript, facts = found
         with suppress(AppError):  # a disk that refuses: the text stays where it grew, and whoever looks finds it there
             self.context.check_ours()
             data = transcript_data(transcript)
-            name = transcript_name(self.run_number)
             self.context.sessions.write_file(self.context.session_id, self.context.item.id, name, data)
-            files = listed(self.context.item, self.run_number, len(data))
+            files = listed(self.context.item, name, len(data))
             self.context.finish(result_of(transcript, facts), files, stopping=True)
 
     def wind_up(self) -> None:
@@ -122,9 +123,10 @@ class TranscribeWork:
         if gone:
             self.context.check()
             self.context.finish(item.result, kept)
-        gone |= {HEADER, *(partial_name(run) for run in range(1, self.run_number + 1))}
+        runs = range(1, self.run_number + 1)
+        gone |= {HEADER, *(partial_name(run) for run in runs)}
         now = {file.name for file in kept}
-        older = {transcript_name(run) for run in range(1, self.run_number)} - now
+        older = {name for run in runs for name in (transcript_name(run), part_name(run))} - now
         gone |= {name for name in older if not (self.folder / edits_name(name)).exists()}  # somebody may just have corrected it
         sessions.remove_files(self.context.session_id, item.id, gone)
 
@@ -206,22 +208,18 @@ class TranscribeWork:
         (scratch / PLAYER).write_bytes(player)
         self.context.publish_all({name: scratch / name, PLAYER: scratch / PLAYER})
         facts: dict[str, Any] = {"fallback": why, "losses": sound.report.losses(), **self._compared(transcript)}
-        files = listed(
-            self.context.item, self.run_number, len(data), more=(ItemFile(PLAYER, "application/json", len(player), "peaks"),)
-        )
+        files = listed(self.context.item, name, len(data), more=(ItemFile(PLAYER, "application/json", len(player), "peaks"),))
         self.context.finish(result_of(transcript, facts), (*files, *self._older()))
-
-    def _older_text(self) -> ItemFile | None:
-        """The item's text of an earlier run."""
-        text = current(self.context.item)
-        return text if text is not None and text.name != transcript_name(self.run_number) else None
 
     def _older(self) -> tuple[ItemFile, ...]:
         """The text before this one, if somebody corrected it: kept aside with its corrections."""
-        text = self._older_text()
-        if text is None or not (self.folder / edits_name(text.name)).exists():
+        text = current(self.context.item)
+        if text is None or text.name == transcript_name(self.run_number) or not self._is_corrected(text):
             return ()
         return (ItemFile(text.name, text.media_type, text.size_bytes, OLDER_ROLE),)
+
+    def _is_corrected(self, text: ItemFile) -> bool:
+        return (self.folder / edits_name(text.name)).exists()
 
     def _compared(self, transcript: Transcript) -> dict[str, Any]:
         """For a check by transcribing: how far the text is from what should have been said."""

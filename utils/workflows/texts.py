@@ -15,16 +15,18 @@ from utils.jobs.transcribe_files import (
     current,
     edits_name,
     listed,
+    part_name,
     partial_name,
     result_of,
     run_of,
     so_far,
     transcript_data,
-    transcript_name,
 )
 from utils.services import Services
 from utils.storage.item import Item
+from utils.transcription import edit_file, transcript_file
 from utils.transcription.contract import Transcript
+from utils.transcription.edits import EditFile, edited
 
 NO_TEXT = "There is no text yet."
 
@@ -94,24 +96,22 @@ def _job(services: Services, session_id: str, item_id: str) -> JobStatus | None:
 
 
 def _stored(services: Services, text: Text, folder: Path, *, original: bool) -> Text:
-    from utils.transcription import edit_file, transcript_file
-    from utils.transcription.edits import edited
-
     path = folder / text.name
     stamp = _stamp(path)
     plain = services.texts.get((str(path), stamp), lambda: transcript_file.load(path))
     edits = edit_file.load(folder / edits_name(text.name))
-    shown, etag = plain, f'"{edits.etag}"'
+    etag = etag_of(path, edits)
+    shown = plain
     if edits.done and not original:
-        shown = services.texts.get((str(path), stamp, etag), lambda: edited(plain, edits))
-    return replace(
-        text,
-        transcript=shown,
-        revision=edits.revision,
-        etag=etag,
-        edited=bool(edits.done),
-        can_redo=bool(edits.undone),
-    )
+        shown = services.texts.get((str(path), etag), lambda: edited(plain, edits))
+    text = replace(text, edited=bool(edits.done), can_redo=bool(edits.undone))
+    return replace(text, transcript=shown, revision=edits.revision, etag=etag)
+
+
+def etag_of(path: Path, edits: EditFile) -> str:
+    """Of a stored text with its corrections, quotes included: a text that was heard anew has another one."""
+    mtime_ns, size_bytes = _stamp(path) or (0, 0)
+    return f'"{edits.etag}-{mtime_ns:x}-{size_bytes:x}"'
 
 
 def _growing(services: Services, item: Item, folder: Path) -> Transcript | None:
@@ -145,7 +145,7 @@ def _settled(services: Services, session_id: str, item: Item, folder: Path) -> I
     run = run_of(item.request)
     data = transcript_data(transcript)
     with suppress(AppError):  # a full disk: it can be read all the same, the next time
-        services.sessions.write_file(session_id, item.id, transcript_name(run), data)
-        files = listed(item, run, len(data))
+        services.sessions.write_file(session_id, item.id, part_name(run), data)
+        files = listed(item, part_name(run), len(data))
         return services.sessions.update_item(session_id, item.id, files=files, result=result_of(transcript, facts))
     return item

@@ -13,11 +13,13 @@ from utils.jobs.contract import JobStatus
 from utils.jobs.transcribe_files import INCOMPLETE, OLDER_ROLE, current, edits_name, footage
 from utils.services import Services
 from utils.storage import archive as archives
-from utils.storage import atomic, names
+from utils.storage import names
 from utils.storage.archive import Entry
 from utils.storage.item import Item
 from utils.storage.manifest import safe_cell
+from utils.transcription import edit_file, transcript_file
 from utils.transcription.contract import Segment, Transcript
+from utils.transcription.edits import Edit, EditFile, Replace, edited
 from utils.transcription.presets import DEFAULT, CueRules
 from utils.transcription.presets import rules as rules_of
 from utils.workflows import texts
@@ -25,7 +27,6 @@ from utils.workflows import texts
 if TYPE_CHECKING:
     from utils.transcription.compare import Comparison
     from utils.transcription.cues import CueSheet
-    from utils.transcription.edits import Edit, EditFile
 
 ONLY = ("all", "doubtful")
 DOUBTFUL_BELOW = 0.5  # probability of a word under which it, and so its segment, is worth a second look
@@ -190,28 +191,28 @@ def edit(services: Services, session_id: str, item_id: str, revision: int, edit:
         Conflict: The text still grows.
     """
 
-    def change(edits: EditFile) -> EditFile:
+    def change(edits: EditFile, etag: str) -> EditFile:
         return edits.add(edit, revision)
 
-    return _changed(services, session_id, item_id, change).revision
+    return _changed(services, session_id, item_id, change)[0]
 
 
 def undo(services: Services, session_id: str, item_id: str, revision: int | None = None) -> int:
     """Take the last correction back. Raises Conflict when there is none; the rest as `edit`."""
 
-    def change(edits: EditFile) -> EditFile:
+    def change(edits: EditFile, etag: str) -> EditFile:
         return edits.undo(edits.revision if revision is None else revision)
 
-    return _changed(services, session_id, item_id, change).revision
+    return _changed(services, session_id, item_id, change)[0]
 
 
 def redo(services: Services, session_id: str, item_id: str, revision: int | None = None) -> int:
     """Do again what was taken back last. Raises Conflict when there is nothing; the rest as `edit`."""
 
-    def change(edits: EditFile) -> EditFile:
+    def change(edits: EditFile, etag: str) -> EditFile:
         return edits.redo(edits.revision if revision is None else revision)
 
-    return _changed(services, session_id, item_id, change).revision
+    return _changed(services, session_id, item_id, change)[0]
 
 
 def put(services: Services, session_id: str, item_id: str, data: Sequence[Mapping[str, Any]], if_match: str) -> str:
@@ -227,37 +228,37 @@ def put(services: Services, session_id: str, item_id: str, data: Sequence[Mappin
     Returns:
         The new ETag.
     """
-    from utils.transcription.edits import Replace
-
     segments = tuple(Segment(float(entry["start"]), float(entry["end"]), str(entry["text"])) for entry in data)
     wanted = [tag.strip() for tag in if_match.split(",")]
 
-    def change(edits: EditFile) -> EditFile:
-        if wanted != ["*"] and f'"{edits.etag}"' not in wanted:
-            sentence = "The text was changed meanwhile, perhaps in another tab."
-            raise PreconditionFailed(sentence, "Load it again and repeat your change.")
+    def change(edits: EditFile, etag: str) -> EditFile:
+        if wanted != ["*"] and etag not in wanted:
+            raise _changed_meanwhile()
         return edits.add(Replace(segments), edits.revision)
 
-    return f'"{_changed(services, session_id, item_id, change).etag}"'
+    return _changed(services, session_id, item_id, change)[1]
 
 
-def _changed(services: Services, session_id: str, item_id: str, change: Callable[[EditFile], EditFile]) -> EditFile:
-    """Change the corrections of the text that counts now, alone."""
-    text, plain = texts.finished(services, session_id, item_id, original=True)
+def _changed_meanwhile() -> PreconditionFailed:
+    return PreconditionFailed("The text was changed meanwhile, perhaps in another tab.", "Load it again and repeat your change.")
+
+
+def _changed(services: Services, session_id: str, item_id: str, change: Callable[[EditFile, str], EditFile]) -> tuple[int, str]:
+    """Change the corrections of the text that counts now, alone; the new revision and ETag."""
+    text, _ = texts.finished(services, session_id, item_id, original=True)
     if not text.name:
         raise Conflict("The text still grows.", "Wait for the end of the transcription.")
-    from utils.transcription import edit_file
-    from utils.transcription.edits import edited
-
     with services.sessions.alone(session_id, item_id) as folder:
         now = current(services.sessions.get_item(session_id, item_id))
-        if now is None or now.name != text.name:
-            raise PreconditionFailed("The recording was transcribed anew meanwhile.", "Load the text again.")
-        path = folder / edits_name(text.name)
-        edits = change(edit_file.load(path))
-        edited(plain, edits)  # what does not fit is refused here
-        atomic.write_whole(path, edits.to_bytes())
-    return edits
+        if now is None or now.name != text.name:  # the recording was transcribed anew
+            raise _changed_meanwhile()
+        path, name = folder / text.name, edits_name(text.name)
+        data = transcript_file.read(path)
+        edits = edit_file.load(folder / name)
+        made = replace(change(edits, texts.etag_of(path, edits)), base=transcript_file.digest(data))
+        edited(transcript_file.from_bytes(data), made)  # what does not fit is refused here
+        services.sessions.write_file(session_id, item_id, name, made.to_bytes())
+        return made.revision, texts.etag_of(path, made)
 
 
 # ---- forms ------------------------------------------------------------------------------------------------------------
