@@ -18,7 +18,7 @@ from tests.api.surface import SOUND, Surface
 from utils.session_manager import SessionManager
 from utils.storage.item import ItemFile
 
-FILE_BYTES = 8 * 2**20  # more than what sockets hold
+FILE_BYTES = 16 * 2**20  # more than what sockets hold
 FILES = 4
 
 
