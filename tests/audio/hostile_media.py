@@ -368,7 +368,7 @@ def marked(key: str) -> bytes:
     return media.encode(key, _marked_sound(media.KINDS[key].rate_hz))
 
 
-def _marked_sound(rate_hz: int) -> np.ndarray:  # type: ignore[type-arg]
+def _marked_sound(rate_hz: int) -> np.ndarray:
     sound = sounds.tone(300, GOOD_S, rate_hz=rate_hz, level=0.1)
     beep = sounds.tone(2_000, 0.5, rate_hz=rate_hz, level=0.6)
     sound[int(BEEP_S * rate_hz) : int(BEEP_S * rate_hz) + len(beep)] += beep
@@ -383,7 +383,7 @@ def holed(key: str) -> bytes:
     return bytes(data)
 
 
-def beep_s(sound: np.ndarray) -> float:  # type: ignore[type-arg]
+def beep_s(sound: np.ndarray) -> float:
     """Where the loud tone begins, in seconds of 16 kHz sound, the second around the hole left out."""
     late = int(12 * RATE_HZ)
     return float((late + np.argmax(np.abs(sound[late:]) > 0.35)) / RATE_HZ)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -118,11 +118,11 @@ def make(
     return file.getvalue()
 
 
-def encode(key: str, sound: Any) -> bytes:
-    """A file of a kind with this sound, int16 at the kind's rate."""
+def encode(key: str, sound: Any, muxing: Mapping[str, str] | None = None) -> bytes:
+    """A file of a kind with this sound, int16 at the kind's rate; `muxing` are options of the muxer."""
     kind = KINDS[key]
     file = BytesIO()
-    with av.open(file, "w", format=kind.container) as out:
+    with av.open(file, "w", format=kind.container, options=dict(muxing or {})) as out:
         stream = _stream(out, kind.codec, kind.rate_hz, kind.layout, kind, Part())
         for packet in _encoded(stream, kind.rate_hz, kind.layout, sound):
             out.mux(packet)

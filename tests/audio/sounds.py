@@ -33,7 +33,8 @@ def _speech(seconds: float, rate_hz: int, level: float, seed: int) -> Pcm:
     hiss = random.normal(0, 0.15, len(t))
     syllables = np.clip(np.sin(2 * np.pi * 3.1 * t) + 0.4, 0, 1) * (np.sin(2 * np.pi * 0.23 * t) > -0.8)
     sound = (voice + hiss) * syllables
-    return (sound / np.abs(sound).max() * level * 32_767).astype(np.int16)
+    made: Pcm = (sound / np.abs(sound).max() * level * 32_767).astype(np.int16)
+    return made
 
 
 def silence(seconds: float, rate_hz: int = RATE_HZ) -> Pcm:

@@ -23,7 +23,7 @@ BACK_S = 0.5
 UNCLOCKED = ("mp3", "aac")  # times are counted from packets there: a hole shows in the size of what cannot be decoded
 MAX_LOST_S = 60.0  # a packet's share of such a hole
 MAX_BREAKS = 16  # errors of the container in a row without one packet between them
-MAX_BAD_FIRST = 5_000  # packets that cannot be decoded before the first that can; then nothing will come
+MAX_WITHOUT = 5_000  # packets without sound before the first with some
 PROGRESS_S = 0.1
 ID3V1_BYTES = 128
 ZEROS = bytes(1 << 16)
@@ -43,7 +43,7 @@ class Decoding:
         self._shape: tuple[str, str, int] | None = None
         self._clock: float | None = None  # where the sound so far ends, by the stream's own time
         self._gaps: list[list[float]] = []
-        self._samples = self._silent = self._bad = self._changes = 0
+        self._samples = self._silent = self._bad = self._without = self._changes = 0
         self._good_bytes = self._lost_bytes = 0  # of packets; lost ones since the last good one
         self._broken_off = False
         self._next_report = 0.0
@@ -95,18 +95,25 @@ class Decoding:
         except self._av.error.FFmpegError:  # this packet, not the rest
             self._bad += 1
             self._lost_bytes += size
-            if self._bad > MAX_BAD_FIRST and not self._good_bytes:
-                raise Refused("no_sound", bad_packets=self._bad) from None
+            self._nothing_yet()
             return size > 1 and bytes(packet)[0] == 0xFF and not self._clocked  # begins as a frame does; tags do not
         if self._lost_bytes and frames:
             if not self._clocked and self._good_bytes:
                 heard = (self._samples - self._silent) / RATE_HZ
                 self._gap(min(self._lost_bytes / self._good_bytes * heard, MAX_LOST_S))
             self._lost_bytes = 0
-        self._good_bytes += size if frames else 0
+        self._good_bytes += size
+        if not frames:
+            self._nothing_yet()
         for frame in frames:
             self._take(frame)
         return bool(packet.is_corrupt) and self._name != "wav"  # there the header tells more
+
+    def _nothing_yet(self) -> None:
+        """Another packet without sound; too many of them before the first with some, and none will come."""
+        self._without += 1
+        if self._without > MAX_WITHOUT and self._shape is None:
+            raise Refused("no_sound", bad_packets=self._bad)
 
     def _take(self, frame: Any) -> None:
         rate_hz, layout = frame.sample_rate, frame.layout
