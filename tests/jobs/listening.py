@@ -29,7 +29,8 @@ from utils.transcription.contract import RATE_HZ, LanguageGuess, ModelInfo, Samp
 LENGTHS = "TEST_SENTENCES"  # environment: JSON of sentence -> seconds
 GAP_S = 0.5  # of silence between sentences
 FRAME = 160
-CRASH = "crash"  # as prompt: the engine fails
+CRASH, DEAF = "crash", "deaf"  # as prompt: the engine fails; after its first call it hears nobody for DEAF_S
+DEAF_S = 5.0
 
 
 def bursts(samples: Samples) -> list[Span]:
@@ -49,6 +50,7 @@ class LengthDecoding:
     def __init__(self, known: dict[str, float], request: TranscriptionRequest) -> None:
         self._known = known
         self._request = request
+        self._calls = 0
         self.model = ModelInfo("Lengths", True, True, ("en", "de"))
 
     def speech(self, samples: Samples) -> list[Span]:
@@ -60,6 +62,9 @@ class LengthDecoding:
     def decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
         if self._request.prompt == CRASH:
             raise EngineCrashed("The engine failed on this sound.", "Try another model.")
+        self._calls += 1
+        if self._request.prompt == DEAF and self._calls > 1:
+            time.sleep(DEAF_S)
         for span in spans:
             for burst in bursts(samples[int(span.start * RATE_HZ) : int(span.end * RATE_HZ)]):
                 time.sleep(float(self._request.hotwords or 0))

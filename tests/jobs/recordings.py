@@ -1,4 +1,4 @@
-"""Recordings for the tests of jobs and workflows: made of sentences, uploaded as a page would, transcribed here or in real workers."""
+"""Recordings for the tests of jobs and workflows: made of sentences, uploaded as a page would, transcribed here or by workers."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def start(services: Services, session_id: str, item_ids: Sequence[str], request:
         raise
     for source in sources:
         if source.is_upload:  # its file has its second name in the transcript now
-            with suppress(NotFound):
+            with suppress(AppError):  # what stays is an upload that can be used once more, or deleted
                 services.sessions.delete_item(session_id, source.item.id, force=True)
     return made
 
