@@ -227,16 +227,27 @@ def test_warm_process_killed_during_a_job_costs_only_time(tmp_path: Path, warm: 
 
 
 def test_warm_process_serves_several_threads(tmp_path: Path, warm: WarmStarter) -> None:
+    """Some of them stop at once: their children are killed while others begin and end."""
     for number in range(4):
         (tmp_path / f"{number}.wav").write_bytes(media.make("wav", 1.0 + number))
+    inspect(tmp_path / "0.wav", start=warm)
+    first = warm.pid
+
+    def check() -> None:
+        raise Cancelled("Stopped.")
 
     def one(number: int) -> float:
-        name = number % 4
-        return decode(tmp_path / f"{name}.wav", tmp_path / f"{number}.pcm", max_seconds=60, start=warm).report.seconds - name
+        name, out = number % 4, tmp_path / f"{number}.pcm"
+        if number % 3 == 0:
+            with pytest.raises(Cancelled):
+                decode(tmp_path / f"{name}.wav", out, max_seconds=60, start=warm, check=check)
+            return 1.0
+        return decode(tmp_path / f"{name}.wav", out, max_seconds=60, start=warm).report.seconds - name
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(one, range(24))) == pytest.approx([1.0] * 24)
-    until(lambda: not psutil.Process(warm.pid).children())
+        assert list(pool.map(one, range(40))) == pytest.approx([1.0] * 40)
+    assert warm.pid == first is not None
+    until(lambda: not psutil.Process(first).children())
 
 
 def test_warm_process_keeps_no_file_open(tmp_path: Path, warm: WarmStarter) -> None:

@@ -79,7 +79,10 @@ class _Warm:
                 os.close(descriptor)
 
     def _begin(self, job: dict[str, Any], source: int, sink: int, reports: int) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # no process to be had: the socket closes, and the owner tries another way
+            return
         if not pid:
             try:
                 self._child(job, source, sink, reports)
@@ -87,7 +90,7 @@ class _Warm:
                 os._exit(1)
         ours = socket.socket(fileno=os.dup(reports))
         self._children[pid] = ours
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._gone(pid))
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._gone(pid, ours))
 
     def _child(self, job: dict[str, Any], source: int, sink: int, reports: int) -> None:
         """One job in this new process, which nothing of the others' can reach."""
@@ -107,10 +110,11 @@ class _Warm:
         decode_worker.work(job, 0, 1, lambda report: decode_worker.write(3, report))
         os._exit(0)
 
-    def _gone(self, pid: int) -> None:
-        """Nobody listens to this child any more. It has not been waited for, so its id is still its own."""
-        self._selector.unregister(self._children[pid])
-        os.kill(pid, signal.SIGKILL)
+    def _gone(self, pid: int, reports: socket.socket) -> None:
+        """Nobody listens to this child any more. As long as it is in the list nobody has waited for it: its id is its own."""
+        if self._children.get(pid) is reports:  # else it ended just now
+            self._selector.unregister(reports)
+            os.kill(pid, signal.SIGKILL)
 
     def _reap(self, ended: int) -> None:
         with suppress(BlockingIOError):
