@@ -15,7 +15,7 @@ jobs = open_jobs(KINDS)
 found = state.services().sessions.find_items(state.session_id(), fields.query())
 
 st.html(f"<style>{lean(read('files.css'))}</style>")
-st.markdown("# Files\n:gray[Everything you made in this browser.]", anchors=False)
+st.markdown(f"# Files\n:gray[Everything you made in this browser. {files_room.when()}]", anchors=False)
 messages.show_trouble()
 files_room.full(found)
 if found.everything:

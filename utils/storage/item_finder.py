@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from utils.errors import AppError, NotFound
 from utils.storage import items, search, sessions
+from utils.storage.cache import CACHE
 from utils.storage.faults import no_item, told
 from utils.storage.item_store import ItemStore
 from utils.storage.search import Found, Index, Query
@@ -76,6 +78,12 @@ class ItemFinder(ItemStore):
         if not back:
             raise no_item()
         return back
+
+    def clear_caches(self, session_id: str) -> None:
+        """Remove what is kept beside the items: pieces of speech, samples of voices, texts for searching. Raises NotFound."""
+        with self._session(session_id) as session:
+            for name in (CACHE, search.INDEX, "samples"):
+                shutil.rmtree(session.path / name, ignore_errors=True)
 
     def _forget(self, session_id: str, item_ids: Iterable[str]) -> None:
         try:

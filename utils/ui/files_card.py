@@ -139,16 +139,17 @@ def goes(item: Item) -> str:
     """In plain words when it is removed, by the settings in force."""
     services, session_id = state.services(), state.session_id()
     session = services.sessions.peek_session(session_id)
-    if item.permanent or (session and session.permanent):
-        return "never by itself: it is kept"
+    if session and session.permanent:
+        return "never by itself: this session is kept"
     try:
         at = services.sessions.item_expires_at(session_id, item)
     except AppError:
         at = None
-    if at is not None:
-        return f"{_date(at)}, unless you keep it"
     hours = services.settings.session_timeout_hours
-    return f"{hours:g} h after your last visit, unless you keep it" if hours else "never by itself"
+    with_session = f"{hours:g} h after your last visit, unless you keep this session" if hours else ""
+    if at is not None:
+        return f"{_date(at)}, unless it changes or you keep it" + (f"; at the latest {with_session}" if with_session else "")
+    return with_session or "never by itself"
 
 
 def _date(at: float) -> str:

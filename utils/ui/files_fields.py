@@ -74,11 +74,6 @@ def _midnight(day: date) -> float:
     return datetime.combine(day, time(), state.zone()).timestamp()
 
 
-def is_narrowed() -> bool:
-    """Something is looked for, so that nothing found does not mean nothing there."""
-    return any(get(field) for field in ("q", "kind", "when", "engine", "state"))
-
-
 def page() -> int:
     """Which page of what matches, from 1."""
     return int(get("page", 1))

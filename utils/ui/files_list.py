@@ -13,13 +13,13 @@ from utils.storage.item import Item
 from utils.storage.search import Found
 from utils.ui import figures, state
 from utils.ui.components import component
-from utils.ui.files_fields import ONE, PAGE_SIZE, PLACE, is_narrowed, key, page, turn
+from utils.ui.files_fields import ONE, PAGE_SIZE, PLACE, key, page, turn
 from utils.ui.player import address
 from utils.workflows import files
 
 CHOICE, SEQ = key("choice"), key("seq")
 EMPTY = "Everything you make appears here: speech, batches, transcripts and recordings."
-NOTHING = "Nothing matches. Try fewer or other words, or look at all kinds."
+NOTHING = "Nothing matches. Try fewer or other words, another kind or any time."
 _drawer = component("drawer")
 
 
@@ -35,8 +35,23 @@ def choose(ids: set[str]) -> None:
     st.session_state[SEQ] = st.session_state.get(SEQ, 0) + 1_000_000  # newer than whatever the browser says of before
 
 
+def empty() -> None:
+    """Nothing is there yet: what will be, and where it is made."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("empty")):
+        st.html(f'<p class="quiet">{EMPTY}</p>', width="stretch")
+        st.button("Speak a text", icon=":material/text_to_speech:", key=key("go_speak"), on_click=_go, args=("speak.py",))
+        st.button("Transcribe", icon=":material/subtitles:", key=key("go_transcribe"), on_click=_go, args=("transcribe.py",))
+
+
+def _go(page_file: str) -> None:
+    st.session_state[state.TURN_TO] = page_file
+
+
 def draw(found: Found, opened: str) -> None:
     """Draw the page of lines that this tab looks at."""
+    if not found.everything:
+        empty()
+        return
     services, session_id = state.services(), state.session_id()
     total = len(found.matching)
     pages = max(1, -(-total // PAGE_SIZE))
@@ -56,7 +71,7 @@ def draw(found: Found, opened: str) -> None:
         "page": number,
         "pages": pages,
         "span": span,
-        "empty": NOTHING if is_narrowed() else EMPTY,
+        "empty": NOTHING,
         "rows": rows,
     }
     _drawer(key=key("drawer"), data=data, on_choose_change=_chosen, on_open_change=_opened, on_page_change=_turned)

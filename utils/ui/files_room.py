@@ -26,7 +26,8 @@ def full(found: Found) -> None:
         return
     used, quota = figures.size(room.used_bytes), figures.size(room.quota_bytes)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("full")):
-        why = f"Your space is full: {used} of {quota} (SESSION_QUOTA_MB). Delete what you no longer need, or take it away as a ZIP first."
+        why = f"Your space is full: {used} of {quota} (SESSION_QUOTA_MB). "
+        why += "Delete what you no longer need, or take it away as a ZIP first."
         st.html(f'<p class="problem" role="status">{as_html(why)}</p>')
         st.button("Show the largest first", icon=":material/sort:", key=key("largest"), on_click=sort_by, args=("largest",))
 
@@ -91,25 +92,34 @@ def _clear() -> None:
     messages.attempt(lambda: files_choice.remember(files.clear(state.services(), state.session_id())))
 
 
+def is_kept() -> bool:
+    """The whole session is kept."""
+    session = state.services().sessions.peek_session(state.session_id())
+    return session is not None and session.permanent
+
+
+def when() -> str:
+    """When everything goes, in one plain sentence, by the settings in force."""
+    hours = state.services().settings.session_timeout_hours
+    if is_kept():
+        return "This session is kept: nothing in it goes by itself."
+    if hours:
+        return f"It goes {hours:g} h after your last visit, unless you keep this session."
+    return "Nothing goes by itself: this server keeps files until you delete them."
+
+
 def who_sees() -> list[str]:
     """Privacy in plain sentences, by the settings in force."""
     settings = state.services().settings
-    session = state.services().sessions.peek_session(state.session_id())
-    hours, items = settings.session_timeout_hours, settings.item_timeout_hours
-    if session and session.permanent:
-        when = "This session is kept: nothing in it goes by itself."
-    elif hours:
-        when = f"Everything goes {hours:g} h after your last visit here."
-    else:
-        when = "Nothing goes by itself: this server keeps files until you delete them."
     told = [
         "Your files lie on this server's disk, in a folder of this browser's session, and nowhere else.",
-        "Only this browser sees them: a cookie that scripts cannot read is the one key. Whoever runs the server can read its disk, as with every server.",
-        when,
+        "Only this browser sees them: a cookie that scripts cannot read is the one key.",
+        "Whoever runs the server can read its disk, as with every server.",
+        when(),
     ]
-    if items and not (session and session.permanent):
-        told.append(f"A file that nobody changes goes after {items:g} h by itself, unless you keep it.")
-    if settings.max_sessions:
+    if settings.item_timeout_hours and not is_kept():
+        told.append(f"A file that nobody changes goes after {settings.item_timeout_hours:g} h by itself, unless you keep it.")
+    if settings.max_sessions and not is_kept():
         told.append(f"The server keeps the {settings.max_sessions:,} sessions used last; older ones go sooner.")
     told.append("What you delete can be taken back for 10 s. Then it is gone from the disk.")
     if settings.tts_engine != "espeak":
@@ -122,10 +132,13 @@ def about() -> None:
     with st.expander("Privacy, another browser, being forgotten", icon=":material/lock:", key=key("privacy")):
         lines = "".join(f"<li>{as_html(sentence)}</li>" for sentence in who_sees())
         st.html(f'<ul class="plainly">{lines}</ul>')
-        st.markdown("#### Take my session to another browser", anchors=False)
+        place = key("keep_session")
+        st.session_state[place] = is_kept()
+        st.toggle("Keep this session: nothing in it goes by itself", key=place, on_change=_keep_session)
+        st.markdown("### Take my session to another browser", anchors=False)
         _code()
         _leave(key=key("redeem"), data={"way": "redeem", "question": ""})
-        st.markdown("#### Be forgotten", anchors=False)
+        st.markdown("### Be forgotten", anchors=False)
         question = (
             "All files, kept ones too, the session and its cookie are deleted at once, and nobody can take that back. "
             "Running work is cancelled. The next page that you open begins an empty session."
@@ -133,13 +146,20 @@ def about() -> None:
         _leave(key=key("forget"), data={"way": "forget", "question": question})
 
 
+def _keep_session() -> None:
+    wanted = bool(st.session_state[key("keep_session")])
+    messages.attempt(lambda: state.services().sessions.update_session(state.session_id(), permanent=wanted))
+
+
 def _code() -> None:
     made = st.session_state.get(CODE)
     if made and made["until"] > state.services().clock():
         st.html(f'<p class="code" role="status">{as_html(made["code"])}</p>')
-        text = "Type it on the Files page of the other browser. It works once, for five minutes, and opens everything here: show it to nobody else."
+        text = "Type it on the Files page of the other browser. It works once, for five minutes, and opens everything here: "
+        text += "show it to nobody else."
     else:
-        text = "A code opens this session in another browser, once and within five minutes. What the other browser had until then stays behind."
+        text = "A code opens this session in another browser, once and within five minutes. "
+        text += "What the other browser had until then stays behind."
     st.html(f'<p class="quiet">{text}</p>')
     st.button("Make a code", icon=":material/key:", key=key("make_code"), on_click=_make_code)
 

@@ -135,7 +135,9 @@ def clear(services: Services, session_id: str) -> Deleted:
     """Delete every item of a session, cancelling work first; the session stays and can be used at once."""
     _cancel(services, session_id, {job.id for job in services.jobs.of_session(session_id, open_only=True)})
     everything = services.sessions.find_items(session_id, Query()).everything
-    return Deleted(*services.sessions.delete_items(session_id, [entry.id for entry in everything], force=True))
+    deleted = Deleted(*services.sessions.delete_items(session_id, [entry.id for entry in everything], force=True))
+    services.sessions.clear_caches(session_id)
+    return deleted
 
 
 @dataclass(frozen=True)
