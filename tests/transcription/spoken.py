@@ -24,7 +24,7 @@ TEXTS = {
 
 def words(text: str, *, at: float = 0.0, a_letter_s: float = 0.06, rest_s: float = 0.35) -> tuple[Word, ...]:
     """Words as Whisper gives them: with the space before them, a rest behind sentences; characters where there are no spaces."""
-    found = []
+    found: list[Word] = []
     for token in text.split(" "):
         for number, cluster in enumerate(script.clusters(token)):
             end = at + 0.05 + a_letter_s * script.width(cluster)

@@ -36,7 +36,14 @@ def verbose_json(transcript: Transcript, sheet: CueSheet) -> bytes:
         ],
         "sotto": _ours(transcript, sheet),
     }
-    return json.dumps(_writable(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        return _dumped(data)
+    except ValueError:  # lone surrogates, numbers that are none
+        return _dumped(_writable(data))
+
+
+def _dumped(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _segment(number: int, segment: Segment, text: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ _LISTED = 20  # places that a note names
 
 def one_line(text: str) -> str:
     """Without line feeds and controls; what the format itself would misread is the format's matter."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # most texts
+        return text.strip()
     return render.clean(text).replace("\n", " ")
 
 
