@@ -69,7 +69,9 @@ KNOWN: Mapping[str, Known] = {
     "distil-small.en": Known("Systran/faster-distil-whisper-small.en"),
     "distil-medium.en": Known("Systran/faster-distil-whisper-medium.en"),
     "distil-large-v2": Known("Systran/faster-distil-whisper-large-v2"),
-    "distil-large-v3": Known("Systran/faster-distil-whisper-large-v3", "c3058b475261292e64a0412df1d2681c06260fab", size_bytes=1_513_000_000),
+    "distil-large-v3": Known(
+        "Systran/faster-distil-whisper-large-v3", "c3058b475261292e64a0412df1d2681c06260fab", size_bytes=1_513_000_000
+    ),
     "distil-large-v3.5": Known("distil-whisper/distil-large-v3.5-ct2"),
     "large-v3-turbo": Known(
         "mobiuslabsgmbh/faster-whisper-large-v3-turbo",

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class WhisperEngine:
     def open(self, request: TranscriptionRequest, *, note: Callable[[str], None], check: Callable[[], None]) -> Decoding:
         """Fetch and load the model if need be, and begin a job; see `contract`."""
         offer = models.offer_of(request.model, self._settings, self._cache)
-        models.check_request(request, offer)
+        models.check_request(replace(request, prompt="", hotwords=""), offer)  # hints are counted exactly, by the loaded model
         folder = self._folder(offer, note, check)
         check()
         holder = self._holder(folder, offer.name)
@@ -155,7 +156,7 @@ class WhisperEngine:
 
     def _check_exactly(self, request: TranscriptionRequest, loaded: Loaded) -> None:
         """What only the loaded model can tell: its languages, and how many tokens the hints have."""
-        models.check_request(request, loaded.info)
+        models.check_request(replace(request, prompt="", hotwords=""), loaded.info)
         if request.language and request.language not in loaded.info.languages:
             raise BadInput(
                 f"The model {loaded.info.name} does not know the language “{request.language[:12]}”.", "Choose another one."
