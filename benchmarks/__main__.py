@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.figure import Figure, table
 
-NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "bulk_page", "download", "zip", "cues", "decode")
+NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "bulk_page", "download", "zip", "cues", "decode", "transcribe")
 
 
 def main(names: list[str]) -> None:
