@@ -13,7 +13,7 @@ from tests.transcription.engines.recording import Recording
 from tests.transcription.engines.sounds import MICRO
 from utils.errors import ModelUnavailable
 from utils.settings import Settings
-from utils.transcription.contract import ModelInfo, TranscriptionRequest
+from utils.transcription.contract import Decoding, ModelInfo, TranscriptionRequest
 from utils.transcription.engines import whisper_selftest as selftest
 from utils.transcription.engines.whisper import WhisperEngine
 from utils.transcription.engines.whisper_library import FasterWhisper, Library
@@ -97,6 +97,35 @@ def test_files_that_are_damaged_are_told(tmp_path: Path) -> None:
     engine = WhisperEngine(Settings(whisper_model=str(folder), whisper_device="cpu"))
     with pytest.raises(ModelUnavailable):
         engine.open(TranscriptionRequest(), note=lambda _: None, check=lambda: None)
+
+
+def test_reasons_of_the_library_hold_no_path(tmp_path: Path) -> None:
+    folder = shutil.copytree(MICRO, tmp_path / "mine")
+    (folder / "model.bin").unlink()
+    with pytest.raises(ModelUnavailable, match="mine") as caught:
+        loaded(Recording(), "cpu", "default", folder)
+    assert str(tmp_path) not in caught.value.sentence
+
+
+def test_another_model_takes_the_place_of_one_that_nobody_uses(tmp_path: Path) -> None:
+    other = shutil.copytree(MICRO, tmp_path / "other")
+    settings = Settings(whisper_model=str(MICRO), live_model=str(other), whisper_device="cpu", whisper_compute_type="int8")
+    engine = WhisperEngine(settings, library=Recording())
+
+    def begin(model: str) -> Decoding:
+        return engine.open(TranscriptionRequest(model=model), note=lambda _: None, check=lambda: None)
+
+    first = begin("")
+    second = begin("other")
+    assert [holder.loaded for holder in engine._all()] == [True, True]  # both are in use
+    first.close()
+    second.close()
+    begin("other").close()
+    assert [holder.loaded for holder in engine._all()] == [False, True]
+    begin("micro-whisper").close()
+    assert [holder.loaded for holder in engine._all()] == [True, False]
+    engine.unload()
+    assert [holder.loaded for holder in engine._all()] == [False, False]
 
 
 def test_clip_is_short_and_heard_by_the_small_model() -> None:

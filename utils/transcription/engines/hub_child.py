@@ -1,6 +1,7 @@
 """Child process: fetch one model with huggingface_hub, tell the parent in lines of JSON on stdout.
 
     {"files": [[blob, size], ...]}      what will lie in the cache, once the hub has answered
+    {"checking": bytes}                 now and then while a checksum is made
     {"path": folder} or {"fault": kind, "detail": text}
 
 Files come one by one, the weights first and the tokenizer last, and each is compared with the checksum that the hub names for it
@@ -24,6 +25,7 @@ WANTED = ("model.bin", "config.json", "preprocessor_config.json", "vocabulary.*"
 NEEDED = ("model.bin", "config.json", "vocabulary.*", "tokenizer.json")
 SPARE_BYTES = 64 * 2**20  # left free on the disk
 STEP_BYTES = 2**20  # written to the disk at a time; the library's own 10 MiB are lost when a connection breaks off
+CHECK_BYTES = 64 * 2**20  # read between two signs of life while a checksum is made
 PIN = "sotto"  # our reference in the cache: the commit that was resolved once, for models that we have not pinned
 
 
@@ -100,8 +102,9 @@ def check_file(path: Path, checksum: str, pinned: str) -> None:
     if len(checksum) != 64:
         digest.update(f"blob {path.stat().st_size}\0".encode())
     with path.open("rb") as file:
-        while block := file.read(2**20):
+        while block := file.read(CHECK_BYTES):
             digest.update(block)
+            tell(checking=len(block))
     if digest.hexdigest() != checksum or (pinned and pinned != checksum):
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)

@@ -75,11 +75,11 @@ def _try(library: Library, folder: Path, device: str, compute_type: str, setting
         workers = max(1, settings.transcribe_workers)
         model = library.load(folder, device, compute_type, threads=threads, workers=workers)
     except (RuntimeError, ValueError, OSError) as exc:  # what CTranslate2 raises for devices, types and files
-        return Tried(fault=_sentence(exc))
+        return Tried(fault=_sentence(exc, folder))
     try:
         text = selftest.heard(library, model)
     except (RuntimeError, ValueError) as exc:
-        return Tried(fault=_sentence(exc))
+        return Tried(fault=_sentence(exc, folder))
     if selftest.passed(text):
         return Tried(model, text)
     return Tried(model, text, "It did not hear the words of the self-test, so its text may be wrong.")
@@ -94,15 +94,15 @@ def _on_card(library: Library, folder: Path, device: str, compute_type: str, set
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return Tried(fault="The trial on the graphics card did not end.")
     if "fault" in found:
-        return Tried(fault=str(found["fault"]))
+        return Tried(fault=_sentence(RuntimeError(found["fault"]), folder))
     if "text" not in found:
         return Tried(fault="The trial on the graphics card crashed.")
     return None
 
 
-def _sentence(exc: Exception) -> str:
-    """The library's reason as one sentence of at most 200 characters."""
-    text = " ".join(str(exc).split())[:200].rstrip(" .")
+def _sentence(exc: Exception, folder: Path) -> str:
+    """The library's reason as one sentence of at most 200 characters, without the path of the model."""
+    text = " ".join(str(exc).replace(str(folder), folder.name).split())[:200].rstrip(" .")
     return f"{text}." if text else "No reason was given."
 
 
