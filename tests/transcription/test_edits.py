@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.transcription.judge import seen
@@ -191,7 +191,7 @@ HOSTILE: list[Any] = [
     {"op": "set_times", "segment": 0, "start": 0, "end": float("inf")}, {"op": "set_times", "segment": 0, "start": "0", "end": 2},
     {"op": "set_times", "segment": 0, "start": 0, "end": 10**400}, {"op": "split", "segment": 0, "at": "3"},
     {"op": "replace"}, {"op": "replace", "segments": {}}, {"op": "replace", "segments": [None]},
-    {"op": "replace", "segments": [{"start": 0, "end": 0, "text": "x"}]},
+    {"op": "replace", "segments": [{"start": 1, "end": 0, "text": "x"}]},
     {"op": "replace", "segments": [{"start": 2, "end": 3, "text": "x"}, {"start": 1, "end": 3, "text": "x"}]},
     {"op": "replace", "segments": [{"start": 0, "end": 1, "text": "x", "words": 3}]},
     {"op": "replace", "segments": [{"start": 0, "end": 1, "text": "x", "words": [{"text": "x"}]}]},
@@ -241,6 +241,8 @@ EDIT = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(list(TEXTS)), st.booleans(), st.lists(EDIT, max_size=12))
+@example("en", True, [Insert(2, 3.0, 4.0, "new words here"), Merge(1)])  # segments that overlap
+@example("en", False, [SetTimes(1, 0.0, 1.0), Split(0, 1)])
 def test_edits_any_row_of_them_keeps_the_transcript_whole(language: str, with_words: bool, row: list[edits.Edit]) -> None:
     original = interview(4, language=language, timed=with_words)
     before = original.as_dict()
@@ -280,6 +282,12 @@ def test_file_undo_and_redo_walk_through_the_states() -> None:
         file.undo(0)
     with pytest.raises(Conflict, match="nothing to do again"):
         branched.redo(4)
+
+
+def test_file_takes_no_edit_that_it_could_not_read_back() -> None:
+    for edit in (Replace((Segment(float("nan"), 1.0, "x"),)), Replace((Segment(0.0, 1.0, ""),)), SetText(-1, "x")):
+        with pytest.raises(BadInput):
+            EditFile().add(edit, 0)
 
 
 def test_file_an_older_revision_is_refused() -> None:

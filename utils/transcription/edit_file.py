@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import BadInput, Conflict, NotFound, PreconditionFailed, TooLarge
-from utils.transcription.edit_ops import Edit, Replace, as_dict, parse
+from utils.transcription.edit_ops import Edit, as_dict, parse
 from utils.transcription.plain_json import read_json
 
 NAME = "edits.json"
@@ -58,8 +58,7 @@ class EditFile:
             raise BadInput(
                 f"A transcript takes at most {MAX_EDITS:,} edits.", "Download the edited transcript and put it back as a whole."
             )
-        kept = edit if isinstance(edit, Replace) else parse(as_dict(edit))
-        return replace(self, done=(*self.done, kept), undone=(), revision=self.revision + 1)
+        return replace(self, done=(*self.done, parse(as_dict(edit))), undone=(), revision=self.revision + 1)
 
     def undo(self, revision: int) -> EditFile:
         """Without the last edit; PreconditionFailed as in `add`, Conflict when there is none."""

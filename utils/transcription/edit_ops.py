@@ -170,8 +170,8 @@ def _segment(entry: object) -> Segment:
     if not isinstance(entry, Mapping):
         raise BadInput("It must be an object.", "Send objects with start, end and text.")
     start, end = seconds(entry.get("start"), "start"), seconds(entry.get("end"), "end")
-    if end <= start:
-        raise BadInput("Its end must lie after its start.", "Change one of the two.")
+    if end < start:
+        raise BadInput("Its end must not lie before its start.", "Change one of the two.")
     listed = entry.get("words") or ()
     if not isinstance(listed, list | tuple) or len(listed) > MAX_SEGMENT_CHARS:
         raise BadInput("Its words must be a list.", "Send words as a list, or leave them out.")

@@ -25,7 +25,7 @@ from utils.transcription.edit_ops import (
     parse,
 )
 from utils.transcription.formats_notes import joined
-from utils.transcription.retime import align, retimed, spread
+from utils.transcription.retime import align, in_order, retimed, spread
 
 __all__ = [
     "Edit", "EditFile", "Insert", "Merge", "Remove", "Replace", "SetText", "SetTimes", "Split",
@@ -73,7 +73,11 @@ def _change(segments: list[Segment], edit: SetText | SetTimes | Split | Merge | 
         _check_times(before, after, edit, max(seconds, old.end))
         segments[edit.segment] = replace(old, start=edit.start, end=edit.end, words=_moved(old, edit.start, edit.end))
     elif isinstance(edit, Split):
-        segments[edit.segment : edit.segment + 1] = _split(old, edit.at)
+        left, right = _split(old, edit.at)
+        following = segments[edit.segment + 1 : edit.segment + 2]
+        if following and right.start > following[0].start:  # they overlap
+            right = replace(right, start=following[0].start)
+        segments[edit.segment : edit.segment + 1] = [left, right]
     elif isinstance(edit, Remove):
         del segments[edit.segment]
     elif isinstance(edit, Merge):
@@ -183,7 +187,7 @@ def _merged(first: Segment, second: Segment) -> Segment:
     if first.words or second.words:
         tail = second.words or spread(second)
         lead = " " if text != first.text + second.text else ""
-        words = (*(first.words or spread(first)), replace(tail[0], text=lead + tail[0].text.lstrip()), *tail[1:])
+        words = in_order((*(first.words or spread(first)), replace(tail[0], text=lead + tail[0].text.lstrip()), *tail[1:]))
     return replace(
         first,
         end=max(first.end, second.end),

@@ -86,7 +86,7 @@ def align(text: str, words: Sequence[Word], start: float, end: float) -> tuple[W
     found = list(_whole(made, words))
     if found and words and not words[0].text[:1].isspace():
         found[0] = replace(found[0], text=found[0].text.lstrip())
-    return _in_order(found)
+    return in_order(found)
 
 
 def _blocks(old: Sequence[_Piece], new: Sequence[_Piece]) -> Iterator[tuple[int, int, int, int]]:
@@ -150,9 +150,10 @@ def _bare(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
-def _in_order(words: list[Word]) -> tuple[Word, ...]:
-    """Times in order; rounding and overlapping old words must not turn them round."""
-    place, found = 0.0, []
+def in_order(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words whose times never run back, whatever was rounded, merged or overlapped before."""
+    place = 0.0
+    found: list[Word] = []
     for word in words:
         start = max(place, word.start)
         place = start
