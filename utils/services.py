@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from utils.settings import Settings
 from utils.speech.table.memo import Checker
 from utils.storage.batch_readers import Readers
 from utils.storage.door import Door
-from utils.transcription.memo import TextMemo
 from utils.tally import Tally
+from utils.transcription.memo import TextMemo
 
 if TYPE_CHECKING:
     from utils.jobs.supervise import Supervisor
@@ -42,6 +43,7 @@ class Services:
         sign_ins: How often somebody may try the operator's token.
         door: Counts the recordings that come in.
         texts: Transcripts that are being looked at.
+        stopping: Set once the server was told to end, while it still waits for its open answers.
         clock: Seconds since the epoch.
     """
 
@@ -56,6 +58,7 @@ class Services:
     sign_ins: Buckets = field(default_factory=lambda: Buckets(per_s=1 / 12, burst=5))
     door: Door = field(default_factory=Door)
     texts: TextMemo = field(default_factory=TextMemo)
+    stopping: threading.Event = field(default_factory=threading.Event)
     clock: Clock = time.time
 
 

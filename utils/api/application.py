@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import bulk, documents, items, jobs, privacy, problems, sessions, speech, transcriptions, transcripts, uploads
+from utils.api.events import Watches
 from utils.errors import AppError, BadInput
 from utils.services import Services
 
@@ -96,12 +97,24 @@ def build(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     api.state.services = services
+    api.state.watches = Watches(services.stopping.is_set)
     api.add_exception_handler(AppError, on_app_error)
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(RequestValidationError, on_invalid)
     api.add_middleware(LastResort)
     v1 = APIRouter(prefix="/v1")
-    for part in (sessions, privacy, speech, jobs, bulk, uploads, transcriptions, transcripts, items):  # bulk before items: /items/{id}.zip
+    # Fixed words before ids that may stand in the same place: /items/{id}.zip is no item.
+    for part in (
+        sessions,
+        privacy,
+        speech,
+        jobs,
+        bulk,
+        uploads,
+        transcriptions,
+        transcripts,
+        items,
+    ):
         v1.include_router(part.router)
     api.include_router(v1)
     api.include_router(documents.router)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import StreamingResponse
 
+from utils.api import events
 from utils.api.identity import Caller, Here
 from utils.api.schemas import JobList, JobOut
 from utils.jobs.contract import JobStatus
@@ -45,6 +48,38 @@ def list_jobs(services: Here, session_id: Caller, open: bool = Query(False, desc
 def get_job(job_id: str, services: Here, session_id: Caller) -> JobOut:
     """The id of a job is that of the item that it fills."""
     return JobOut.of(services.jobs.status(session_id, job_id))
+
+
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `status`, each the same as `GET /jobs/{id}`, until the job is over; `gone` if it was deleted.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The job is over, and you have its last event."},
+}
+
+
+@router.get("/jobs/{job_id}/events", summary="How a job goes on, as events", response_class=Response, responses=_EVENTS)
+async def job_events(
+    job_id: str,
+    services: Here,
+    session_id: Caller,
+    request: Request,
+    last_event_id: Annotated[str, Header(description="Id of the last event that you have; only what is newer comes.")] = "",
+) -> Response:
+    """Server-sent events until the job is over. A reader that was away misses nothing: each event is the whole status."""
+    watches: events.Watches = request.app.state.watches
+
+    def look() -> tuple[str, bool]:
+        status = services.jobs.status(session_id, job_id)
+        return JobOut.of(status).model_dump_json(), status.is_open
+
+    data, is_open = await to_thread.run_sync(look)
+    if not is_open and last_event_id == events.mark_of(data):
+        return Response(status_code=204)  # tells a browser not to come again
+    watches.admit(session_id)
+    chunks = watches.follow(session_id, job_id, look, last_event_id)
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=events.headers())
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Stop a job, keeping what is finished")

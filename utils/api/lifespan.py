@@ -6,8 +6,11 @@ import asyncio
 import gc
 import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any
 
 from utils.api.accesslog import without_queries
@@ -17,6 +20,32 @@ from utils.services import Services
 log = logging.getLogger(__name__)
 
 WARM_AFTER_S = 2.0  # the first page is more urgent than the routes' libraries
+
+
+@contextmanager
+def _noticing_the_end(stopping: threading.Event) -> Iterator[None]:
+    """Set the event as soon as the process is told to end: the server itself waits for open answers, some of which wait for us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+        then = before[signal.Signals(number)]
+        if callable(then):
+            then(number, frame)
+
+    for number, then in before.items():
+        if callable(then):  # only beside somebody who ends the process
+            signal.signal(number, told)
+    try:
+        yield
+    finally:
+        stopping.set()
+        for number, then in before.items():
+            if signal.getsignal(number) is told:
+                signal.signal(number, then)
 
 
 async def _surviving(name: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -46,7 +75,7 @@ def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Ca
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         raise_soft_limit()
-        with without_queries():
+        with without_queries(), _noticing_the_end(services.stopping):
             await _surviving("start_workers", lambda: asyncio.to_thread(services.supervisor.start))
             tasks = [
                 asyncio.create_task(services.sessions.cleanup_loop(services.settings.cleanup_interval_minutes * 60)),

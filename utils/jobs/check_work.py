@@ -12,6 +12,7 @@ from pathlib import Path
 from utils.errors import AppError, BadInput
 from utils.jobs.batch_work import BatchWork
 from utils.jobs.context import Context
+from utils.speech.plan import plan
 from utils.storage.batch_log import PlannedRow, RowResult
 from utils.storage.names import is_file_name
 from utils.transcription.contract import RATE_HZ, Decoding, Samples, TranscriptionRequest
@@ -72,12 +73,16 @@ class CheckWork:
         results: list[RowResult] = []
         # `hear` first: each of its answers comes after the clip's row was noted.
         for heard, row in zip(hear(decoding, self._clips(rows, readable), language), readable, strict=False):
-            found = compare(self._work.progress.text(row), heard, language)
+            found = compare(self._spoken(row), heard, language)
             result = self._work.progress.results[row.number]
             results.append(replace(result, check_wer=round(found.wer, 4), heard=heard))
         self._work.note(results)
         self._done += len(rows)
         self._context.progress(self._done, self._total)
+
+    def _spoken(self, row: PlannedRow) -> str:
+        """What the row's sound should say: its text after cleaning, the dictionary and without marks for pauses."""
+        return plan(self._work.request_of(row), max_chars=self._context.settings.max_text_chars).words
 
     def _clips(self, rows: Sequence[PlannedRow], readable: list[PlannedRow]) -> Iterator[Samples]:
         """The sounds of rows; each that can be read is noted in `readable` before it is answered."""

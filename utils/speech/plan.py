@@ -60,6 +60,11 @@ class Plan:
     lead_s: float = 0.0
     tail_s: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """What an ear should hear: the parts' texts, without pause marks."""
+        return " ".join(part.text for part in self.parts)
+
     def requests(self, engines: Mapping[str, SpeechEngine]) -> dict[str, int]:
         """How many requests to a service each engine would send."""
         return {name: engine.requests(self.parts) for name, engine in engines.items()}

@@ -190,7 +190,7 @@ def check(services: Services, session_id: str, item_id: str) -> JobStatus:
     if item.kind != "speech":
         raise BadInput("Only speech can be checked by transcribing.", "Choose an item that was made from text.")
     spoken = SpeechRequest.from_dict(item.request)
-    text = plan(spoken, max_chars=services.settings.max_text_chars).spoken_text
+    text = plan(spoken, max_chars=services.settings.max_text_chars).words
     language = whisper_tag(str(item.result.get("language") or spoken.language))
     request = TranscriptionRequest(language=language, reference=text, title=f"Check of {item.title}")
     try:
