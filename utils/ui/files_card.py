@@ -19,7 +19,7 @@ from utils.ui.components import lean, read
 from utils.ui.files_fields import ONE, PLACE, key
 from utils.ui.grid import grid
 from utils.ui.messages import as_html, plain
-from utils.ui.player import player
+from utils.ui.player import address, player
 from utils.workflows import files, transcribe
 
 GONE = "This file is gone: it was deleted in another tab, or removed after its time."
@@ -84,7 +84,7 @@ def _sent(item: Item) -> None:
         item_card.rename_line(item, PLACE)
         head = item_card.facts(item, state.services().clock())
         if sound and sound.media_type.startswith("audio/"):
-            source = item_card.address(item.id, sound.name, inline=True)
+            source = address(item.id, sound.name, inline=True)
             player(item, key=f"{PLACE}_player_{item.id}", head=head, source=source)
         else:
             st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(head)}]", width="stretch")
