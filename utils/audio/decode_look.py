@@ -5,8 +5,10 @@ Runs in the child only, and imports the standard library alone.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
+from contextlib import suppress
 from typing import Any
 
 FORMATS = "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,aiff,amr,caf,avi,mpegts,mpeg,flv"
@@ -45,6 +47,17 @@ class _Nameless:
             return -1
 
 
+@functools.cache
+def sound_decoders(av: Any) -> str:
+    """Names of all decoders of sound: pictures are never decoded, not even to learn their size."""
+    names = []
+    for name in sorted(av.codecs_available):
+        with suppress(ValueError):  # an encoder only
+            if av.Codec(name, "r").type == "audio":
+                names.append(name)
+    return ",".join(names)
+
+
 def opened(av: Any, file: io.FileIO) -> Any:
     """The recording's container.
 
@@ -53,7 +66,8 @@ def opened(av: Any, file: io.FileIO) -> Any:
         FFmpegError: It is not one.
     """
     try:
-        return av.open(_Nameless(file), "r", metadata_errors="ignore", options=OPTIONS)
+        options = {**OPTIONS, "codec_whitelist": sound_decoders(av)}
+        return av.open(_Nameless(file), "r", metadata_errors="ignore", options=options)
     except av.error.FFmpegError as exc:
         if _at(file, 4, 4) == b"ftyp" and b"moov" not in _top_boxes(file):
             raise Refused("no_index") from exc

@@ -36,6 +36,9 @@ class Decoding:
     def __init__(self, av: Any, container: Any, track: int, file: io.FileIO, sink: int, most: int, tell: Tell) -> None:
         self._av, self._container, self._file, self._sink = av, container, file, sink
         self._stream = container.streams.audio[track]
+        for stream in container.streams:
+            if stream.index != self._stream.index:
+                stream.discard = av.stream.Discard.all  # an hour of film is not even read
         self._name = container.format.name
         self._clocked = self._name not in UNCLOCKED
         self._most, self._tell = most, tell

@@ -91,6 +91,7 @@ def library() -> Any:
     import av.subtitles.stream
 
     av.logging.set_level(None)
+    look.sound_decoders(av)
     return av
 
 
