@@ -33,6 +33,7 @@ from utils.errors import Conflict, NotFound
 from utils.session_manager import UNDO_S, SessionManager
 from utils.storage import names
 from utils.storage.item import Item, ItemFile
+from utils.storage.sessions import PRESENCE_EVERY_S, PRESENT_S
 from utils.storage.survey import CLOCK_SLACK_S
 
 ALIASES: list[Callable[[str], str]] = [
@@ -66,6 +67,7 @@ class Thing:
 
     item: Item
     files: dict[str, bytes] = field(default_factory=dict)
+    newest: float = 0.0  # newest time inside
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Space:
     recorded: float  # last_activity
     newest: float  # newest time inside, up to now
     ahead: float = 0.0  # time in the future of the record
+    seen: float = 0.0  # when a page said that it is connected
     permanent: bool = False
     items: dict[str, Thing] = field(default_factory=dict)
     trash: dict[str, tuple[Thing, float]] = field(default_factory=dict)
@@ -150,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock.forward(0.001)  # a clock that stands still, or is set back exactly, would give the id of a deleted item again
         item = act()
         assert item.id not in space.items and item.id not in space.trash, "an id was given twice"
-        space.items[item.id] = Thing(item)
+        space.items[item.id] = Thing(item, newest=self.clock.now)
         if marked:
             space.marked.add(item.id)
             self._refused(lambda: self.store.delete_item(session, item.id), Conflict)
@@ -172,6 +175,7 @@ class StoreMachine(RuleBasedStateMachine):
         known.files[name] = data
         listed = tuple(ItemFile(name, "audio/mpeg", len(held), "audio") for name, held in sorted(known.files.items()))
         known.item = self.store.update_item(session, item, files=listed)
+        known.newest = max(known.newest, self.clock.now)
         self._moved(self.model[session], self.store.item_path(session, item))
 
     @rule(thing=A_THING, title=TITLES, permanent=st.booleans())
@@ -183,6 +187,7 @@ class StoreMachine(RuleBasedStateMachine):
         shown = names.clean_title(title) or "Untitled"
         known.item = known.item.changed(title=shown, permanent=permanent, updated_at=self.clock.now)
         assert self.store.update_item(session, item, title=title, permanent=permanent) == known.item
+        known.newest = max(known.newest, self.clock.now)
         self._moved(self.model[session], self.store.item_path(session, item))
 
     @rule(thing=A_THING, force=st.booleans())
@@ -232,6 +237,16 @@ class StoreMachine(RuleBasedStateMachine):
                 space.recorded, space.ahead = self.clock.now, 0.0
                 self._moved(space, self.out / session)
             assert found is not None and (found.last_activity, found.permanent) == (space.recorded, space.permanent)
+
+    @rule(session=A_SESSION, seconds=st.sampled_from([0, 30, 59, 60, PRESENT_S, PRESENT_S + 1]))
+    def page_is_connected(self, session: str, seconds: float) -> None:
+        self.clock.forward(seconds)
+        assert self.store.touch_page(session) == (session in self.model)
+        if space := self.model.get(session):
+            first = space.seen == 0.0
+            if first or abs(self.clock.now - space.seen) >= PRESENCE_EVERY_S - 1:
+                space.seen = self.clock.now
+                self._moved(space, *([self.out / session] if first else []))
 
     @rule(session=A_SESSION, permanent=st.booleans())
     def keep(self, session: str, permanent: bool) -> None:
@@ -293,6 +308,11 @@ class StoreMachine(RuleBasedStateMachine):
     def sweep_by_count(self, most: int, keep: str | None) -> None:
         self._sweep(most=most, keep=keep)
 
+    @rule(seconds=PAUSES, hours=st.sampled_from([4.0, 9.0, 24.0]), most=st.integers(0, 2))
+    def sweep_items(self, seconds: float, hours: float, most: int) -> None:
+        self.clock.forward(seconds)
+        self._sweep(most=most, item_hours=hours)
+
     @rule(seconds=PAUSES, most=st.integers(0, 2))
     def dry_run(self, seconds: float, most: int) -> None:
         self.clock.forward(seconds)
@@ -308,22 +328,35 @@ class StoreMachine(RuleBasedStateMachine):
             (
                 (min(space.used, now), name)
                 for name, space in self.model.items()
-                if not (name in (held, keep) or space.permanent or space.marked)
+                if not (name in (held, keep) or space.permanent or space.marked or abs(now - space.seen) <= PRESENT_S)
             ),
         )
         by_age = [name for used, name in spare if now - used > DAY]
         over = max(0, len(self.model) - len(by_age) - most) if most else 0
         return by_age + [name for _, name in spare[len(by_age) :]][:over]
 
-    def _sweep(self, held: str | None = None, most: int = 0, keep: str | None = None) -> None:
+    def _due_items(self, sessions: set[str], hours: float) -> set[tuple[str, str]]:
+        """Which items of these sessions must go now by their own age."""
+        return {
+            (name, item)
+            for name in sessions
+            for item, thing in self.model[name].items.items()
+            if hours and not self.model[name].permanent and not thing.item.permanent and item not in self.model[name].marked
+            if self.clock.now - thing.newest > hours * HOUR
+        }
+
+    def _sweep(self, held: str | None = None, most: int = 0, keep: str | None = None, item_hours: float = 0.0) -> None:
         now = self.clock.now
         for name, space in self.model.items():
             if name != held:  # times in the future become now, on sight
                 space.recorded = now if space.recorded > now + CLOCK_SLACK_S else space.recorded
                 space.newest = now if max(space.newest, space.ahead) > now + CLOCK_SLACK_S else space.newest
                 space.ahead = 0.0
+                for thing in space.items.values():
+                    thing.newest = now if thing.newest > now + CLOCK_SLACK_S else thing.newest
         due = self._due(held, most, keep)
-        report = self.store.cleanup_old_sessions(max_sessions=most, keep=[keep] if keep else [])
+        more = {"item_age_hours": item_hours} if item_hours else {}
+        report = self.store.cleanup_old_sessions(max_sessions=most, keep=[keep] if keep else [], **more)
         assert report.errors == () and set(report.odd) == self.odd
         gone = {removal.id for removal in report.removed}
         assert len(gone) == len(due) and {self.model[name].used for name in gone} == {self.model[name].used for name in due}, (
@@ -331,8 +364,17 @@ class StoreMachine(RuleBasedStateMachine):
         )
         for name in gone:
             assert not (self.model[name].permanent or self.model[name].marked or name in (held, keep)), "one in use was removed"
+            assert abs(now - self.model[name].seen) > PRESENT_S, "the session of a connected page was removed"
             del self.model[name]
         assert report.kept == len(self.model)
+        gone_items = {(item.session_id, item.id) for item in report.items}
+        assert gone_items == self._due_items(self.model.keys() - {held}, item_hours), "which items went is not which had to go"
+        for name, item in gone_items:
+            self._refused(functools.partial(self.store.restore_item, name, item))
+            del self.model[name].items[item]
+        for name, space in self.model.items():
+            if name != held and space.seen > now + CLOCK_SLACK_S:
+                space.seen = now
         left = [name for name in temporaries(self.out) if held is None or not name.startswith(held)]
         assert left == [], "temporaries were left"
         fresh = {
