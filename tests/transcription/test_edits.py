@@ -303,6 +303,19 @@ def test_file_has_a_limit() -> None:
         full.add(Remove(0), 7)
 
 
+def test_file_whole_transcripts_push_out_what_is_older() -> None:
+    file = EditFile().add(Remove(0), 0)
+    for number in range(30):
+        file = file.add(Replace((Segment(0.0, 1.0, f"Number {number}"),)), file.revision).add(
+            SetText(0, f"Text {number}"), file.revision + 1
+        )
+    assert file.revision == 61
+    assert sum(isinstance(edit, Replace) for edit in file.done) == edit_file.MAX_REPLACES
+    assert edits.apply(FOX, file.done).segments[0].text == "Text 29"
+    full = EditFile(done=(Remove(0),) * edit_file.MAX_EDITS)
+    assert len(full.add(Replace(()), 0).done) == 1
+
+
 def test_file_that_is_not_there_means_no_edits(tmp_path: Path) -> None:
     assert edit_file.load(tmp_path / "edits.json") == EditFile()
     (tmp_path / "edits.json").write_bytes(EditFile().add(Merge(3), 0).to_bytes())

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import BadInput, Conflict, NotFound, PreconditionFailed, TooLarge
-from utils.transcription.edit_ops import Edit, as_dict, parse
+from utils.transcription.edit_ops import Edit, Replace, as_dict, parse
 from utils.transcription.plain_json import read_json
 
 NAME = "edits.json"
 SCHEMA = 1
 MAX_EDITS = 5_000
+MAX_REPLACES = 10  # whole transcripts that are kept for undoing
 MAX_BYTES = 32 * 2**20
 _DAMAGED = "The edits of this transcript are damaged and cannot be read."
 _DAMAGED_HINT = "The transcript as it was heard is still there; ask for the original."
@@ -54,11 +55,20 @@ class EditFile:
             BadInput: A value of the edit cannot be, or there are MAX_EDITS already.
         """
         self._check(revision)
-        if len(self.done) >= MAX_EDITS:
+        done = self._kept_before(edit)
+        if len(done) >= MAX_EDITS:
             raise BadInput(
                 f"A transcript takes at most {MAX_EDITS:,} edits.", "Download the edited transcript and put it back as a whole."
             )
-        return replace(self, done=(*self.done, parse(as_dict(edit))), undone=(), revision=self.revision + 1)
+        return replace(self, done=(*done, parse(as_dict(edit))), undone=(), revision=self.revision + 1)
+
+    def _kept_before(self, edit: Edit) -> tuple[Edit, ...]:
+        """What stays before a new edit: a whole transcript makes what is older needless but for undoing, so that has a bound."""
+        if not isinstance(edit, Replace):
+            return self.done
+        places = [number for number, older in enumerate(self.done) if isinstance(older, Replace)]
+        done = self.done[places[1 - MAX_REPLACES] :] if len(places) >= MAX_REPLACES else self.done
+        return done if len(done) < MAX_EDITS else ()
 
     def undo(self, revision: int) -> EditFile:
         """Without the last edit; PreconditionFailed as in `add`, Conflict when there is none."""
