@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
 from collections.abc import Sequence
 from io import BytesIO
@@ -74,6 +75,20 @@ def start(page: Page, *files: tuple[str, bytes], count: int | None = None) -> No
 def card(page: Page) -> Locator:
     """The card of the transcript."""
     return page.locator(".st-key-transcribe_result")
+
+
+def line(page: Page, title: str) -> Locator:
+    """The line of a transcript that is not the card."""
+    return page.get_by_role("button", name=re.compile(f"^{re.escape(title)}"))
+
+
+def look(page: Page, title: str) -> Locator:
+    """Open a transcript, unless it is open already."""
+    player = card(page).get_by_role("group", name=f"Player: {title}")
+    expect(player.or_(line(page, title)).first).to_be_visible(timeout=60_000)
+    if not player.is_visible():
+        line(page, title).click()
+    return wait_for_card(page, title)
 
 
 def wait_for_card(page: Page, title: str) -> Locator:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from utils.storage.item import Item
-from utils.transcription.compare import Comparison
 from utils.transcription.contract import Segment
-from utils.ui import state
+from utils.ui import figures, state
+from utils.ui.messages import as_html
 from utils.ui.roster import Acts, Around, Line, page_of, roster
 from utils.ui.transcribe_fields import key
 from utils.workflows import texts
 
+if TYPE_CHECKING:
+    from utils.transcription.compare import Comparison, Piece
+
 PAGE_SIZE = 50
+MOST_PIECES = 600  # stretches of a comparison that are drawn
+CONTEXT_WORDS = 6  # on each side of what differs
 
 
 def changes(item: Item) -> None:
@@ -66,5 +72,28 @@ def _time(seconds: float) -> str:
 
 
 def check(found: Comparison) -> None:
-    """Draw what was heard against what should have been said."""
-    st.html(f'<p class="figure"><strong>{found.wer:.1f} %</strong> word error rate</p>')
+    """Draw what was heard against what should have been said: the word error rate, and the words that differ in their place."""
+    errors = found.substitutions + found.deletions + found.insertions
+    differ = "No word differs" if not errors else f"{figures.count(errors, 'word')} of {found.words:,} {_verb(errors)}"
+    rate = f"<strong>{found.wer * 100:.1f} %</strong>"
+    st.html(f'<p class="figure">{rate} <span class="quiet">word error rate (WER) · {differ}</span></p>')
+    if errors:
+        shown = " ".join(piece for piece in map(_piece, found.pieces[:MOST_PIECES]) if piece)
+        more = "<p class='quiet'>Only the first differences are shown.</p>" if len(found.pieces) > MOST_PIECES else ""
+        st.html(f'<p class="compared">{shown}</p>{more}')
+        st.html('<p class="quiet"><del>Struck out</del>: should have been said. <ins>Underlined</ins>: was heard.</p>')
+
+
+def _verb(errors: int) -> str:
+    return "differs" if errors == 1 else "differ"
+
+
+def _piece(piece: Piece) -> str:
+    if piece.kind == "same":
+        words = piece.reference.split()
+        if len(words) <= 2 * CONTEXT_WORDS + 1:
+            return as_html(piece.reference)
+        return f"{as_html(' '.join(words[:CONTEXT_WORDS]))} … {as_html(' '.join(words[-CONTEXT_WORDS:]))}"
+    said = f"<del>{as_html(piece.reference)}</del>" if piece.reference else ""
+    heard = f"<ins>{as_html(piece.heard)}</ins>" if piece.heard else ""
+    return f"{said} {heard}".strip()

@@ -54,8 +54,6 @@ class Sender {
 
   send(file) {
     const request = (file.request = new XMLHttpRequest());
-    const form = new FormData();
-    form.append("file", file.blob, file.name);
     file.state = "sending";
     file.sent = 0;
     request.upload.onprogress = (e) => {
@@ -67,7 +65,9 @@ class Sender {
     request.ontimeout = request.onerror;
     request.open("POST", file.address);
     request.responseType = "json";
-    request.send(form);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("X-File-Name", encodeURIComponent(file.name)); // a form would write some characters otherwise
+    request.send(file.blob);
   }
 
   answered(file, request) {
