@@ -130,7 +130,7 @@ class TranscriptionRequest:
         beam_size: 1 to 10.
         multilingual: The language may change inside the recording.
         track: Number of the audio track, 0 = the first; None = the default one.
-        preset: Subtitle preset that is shown first, a key of `cues.PRESETS`.
+        preset: Subtitle preset that is shown first, a key of `presets.PRESETS`.
         keep_source: False = forget the recording when the text is there.
         title: For people; empty means the file's name.
         reference: What should have been said, for a check by transcribing; "" = none.
