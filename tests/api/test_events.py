@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield started
 
 
-def program(server: Served) -> httpx.Client:
-    client = server.client()
-    client.headers["Authorization"] = f"Bearer {client.post('/api/v1/sessions').json()['token']}"
-    client.cookies.clear()
-    return client
+@contextmanager
+def program(server: Served) -> Iterator[httpx.Client]:
+    """A program with a session of its own."""
+    with server.client() as client:
+        client.headers["Authorization"] = f"Bearer {client.post('/api/v1/sessions').json()['token']}"
+        client.cookies.clear()
+        yield client
 
 
 def told(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -95,7 +98,7 @@ def test_events_end_when_the_item_is_deleted(server: Served) -> None:
 def test_events_readers_that_leave_cost_nothing(server: Served) -> None:
     process = psutil.Process(server.pid)
     with program(server) as client:
-        job = client.post("/api/v1/speech", json={"text": LONG * 5}).json()["job"]
+        job = client.post("/api/v1/speech", json={"text": LONG * 4}).json()["job"]
         before = process.num_fds()
         for _ in range(30):
             with client.stream("GET", f"/api/v1/jobs/{job['id']}/events") as answer:

@@ -94,6 +94,7 @@ class Watches:
                 if watch.data and (mark := mark_of(watch.data)) != last:
                     last = mark
                     yield event("status", watch.data, mark)
+                    continue  # while a slow reader took it, more may have happened
                 if (watch.data and not watch.is_open) or self._stopping() or time.monotonic() >= ends:
                     return
                 try:
