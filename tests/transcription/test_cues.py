@@ -73,7 +73,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript(tuple(found), language, None, "whisper", "m", draw(st.sampled_from([0.0, at, at + 5.0])))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(transcripts(), st.sampled_from(ALL_RULES))
 def test_cues_of_any_words_hold_every_promise_and_report_every_break(given_one: Transcript, rules: CueRules) -> None:
     check_promises(given_one, rules)

@@ -211,8 +211,19 @@ def hostile(texts: list[str]) -> Transcript:
 TEXT = st.one_of(st.sampled_from(EVIL), st.text(max_size=30), st.lists(st.sampled_from(EVIL), max_size=3).map(" ".join))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(TEXT, max_size=6), st.sampled_from(list(presets.PRESETS)), st.booleans(), TEXT)
+HOSTILE = (st.lists(TEXT, max_size=6), st.sampled_from(list(presets.PRESETS)), st.booleans(), TEXT)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=1000, deadline=None)
+@given(*HOSTILE)
+def test_formats_none_of_very_many_texts_breaks_any(texts: list[str], preset: str, timed: bool, title: str) -> None:
+    check_hostile(hostile(texts), presets.rules(preset), timed, title)
+
+
+@settings(max_examples=30, deadline=None)
+@given(*HOSTILE)
 def test_formats_no_text_breaks_any(texts: list[str], preset: str, timed: bool, title: str) -> None:
     check_hostile(hostile(texts), presets.rules(preset), timed, title)
 
@@ -249,8 +260,7 @@ def check_hostile(whole: Transcript, rules: Any, timed: bool, title: str) -> Non
         assert [row[:2] for row in readers.timed_text(data["txt"])] == [
             (round(part.start * 1000), round(part.end * 1000)) for part in kept
         ]
-        assert len(docx_rows(data["docx"])) == len(kept)
-    docx_rows(data["docx"])
+    assert (len(docx_rows(data["docx"])) == len(kept)) or not timed
 
 
 @pytest.mark.parametrize("key", formats.FORMATS)
