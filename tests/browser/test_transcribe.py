@@ -220,7 +220,7 @@ def test_two_tabs_do_not_overwrite_each_other(page: Page, hearing: Server, visit
         shown.get_by_role("button", name="Save").click()
         if shown is first:
             expect(first.locator(".text").first).to_have_text(text)
-    expect(second.get_by_role("alert")).to_contain_text("changed meanwhile")
+    expect(second.get_by_role("alert")).to_contain_text("changed in the meantime")
     assert second.get_by_role("textbox", name="Text", exact=True).input_value() == "From the second tab."
 
 

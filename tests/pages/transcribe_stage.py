@@ -66,7 +66,7 @@ class HearingJobs(StageJobs):
         self.sessions.write_file(job.session_id, job_id, transcript_name(run), data)
         self.sessions.write_file(job.session_id, job_id, PLAYER, facts.encode())
         peaks = ItemFile(PLAYER, "application/json", len(facts), "peaks")
-        files = listed(item, run, len(data), more=(peaks,))
+        files = listed(item, transcript_name(run), len(data), more=(peaks,))
         told = result_of(transcript, {"losses": [], "fallback": ""} | result)
         self.sessions.update_item(job.session_id, job_id, result=told, files=files)
         self.change(job_id, state="done", progress=1.0, position=0)
