@@ -43,6 +43,7 @@ class Heart:
         self._every_s = lease_s / 4
         self._on_stubborn = on_stubborn
         self._pulses: list[Pulse] = []
+        self._rests_since = time.monotonic()
         self._changed = threading.Condition()
 
     def start(self) -> None:
@@ -60,6 +61,12 @@ class Heart:
         with self._changed:
             if pulse in self._pulses:
                 self._pulses.remove(pulse)
+            self._rests_since = time.monotonic()
+
+    def rests_for_s(self) -> float:
+        """Since the last job here ended, or the start; 0 while one runs."""
+        with self._changed:
+            return 0.0 if self._pulses else time.monotonic() - self._rests_since
 
     def hung(self) -> int:
         """Jobs here that gave no sign of life for HUNG_S."""

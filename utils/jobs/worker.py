@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from utils.errors import AppError
 from utils.jobs.heart import Heart
@@ -31,6 +32,7 @@ from utils.settings import Settings
 
 HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
+WORN_AFTER_S, WORN_BYTES = 60.0, 400 * 2**20  # see Wear
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
 WARM = {"speech": ("utils.speech.synthesize", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
 log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
@@ -73,7 +75,7 @@ def run(
     sign.give()
     runner.heart.start()
     threads = threads_of(settings)[pool]
-    tender = Tender(journal, queue, pool, sign, runner.heart, threads)
+    tender = Tender(journal, queue, pool, sign, runner.heart, threads, Wear(runner.heart, settings.model_idle_minutes * 60))
     threading.Thread(target=tender.tend, args=(timing.tend_s,), name="tend", daemon=True).start()
     threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
     log.info("event=worker_started pool=%s threads=%d pid=%d", pool, threads, os.getpid())
@@ -117,16 +119,53 @@ def _end_hard_after(seconds: float) -> None:
     timer.start()
 
 
+def _resident_bytes() -> int:
+    """Memory of this process, or 0 where the system does not tell it in this way."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0
+
+
+class Wear:
+    """Says when a worker had better be replaced: it rests, its models are unloaded, and it still is far larger than at its start.
+
+    Libraries of engines keep memory that they once took (SYSTRAN/faster-whisper#660, #1055); a new process has none of it.
+    """
+
+    def __init__(self, heart: Heart, models_idle_s: float, memory_bytes: Callable[[], int] = _resident_bytes) -> None:
+        """Look at the memory now.
+
+        Args:
+            heart: Knows how long nothing has run.
+            models_idle_s: After so long models are unloaded; 0 = never, and then nothing can be said.
+            memory_bytes: Of this process; 0 where that is not known.
+        """
+        self._heart = heart
+        self._after_s = models_idle_s + WORN_AFTER_S
+        self._never = models_idle_s <= 0
+        self._memory_bytes = memory_bytes
+        self._at_start = memory_bytes()
+
+    def is_worn(self) -> bool:
+        """It is time."""
+        if self._never or self._heart.rests_for_s() < self._after_s:
+            return False
+        return self._memory_bytes() - self._at_start > WORN_BYTES
+
+
 class Tender:
     """What a worker does every few seconds beside its work: give a sign of life, bring lost jobs back."""
 
-    def __init__(self, journal: Journal, queue: Queue, pool: str, sign: Sign, heart: Heart, threads: int) -> None:
+    def __init__(self, journal: Journal, queue: Queue, pool: str, sign: Sign, heart: Heart, threads: int, wear: Wear) -> None:
         self._journal = journal
         self._queue = queue
         self._pool = pool
         self._sign = sign
         self._heart = heart
         self._threads = threads
+        self._wear = wear
         self._search_at = time.monotonic() + SEARCH_AFTER_S
 
     def tend(self, every_s: float) -> None:
@@ -142,6 +181,9 @@ class Tender:
             if self._heart.hung() >= self._threads > 0:
                 log.error("event=worker_hung pool=%s pid=%d", self._pool, os.getpid())
                 os._exit(4)  # nothing else ends a thread that is stuck in a library; the supervisor starts a new worker
+            if self._wear.is_worn():
+                log.info("event=worker_worn pool=%s pid=%d", self._pool, os.getpid())
+                self._queue.stop()  # whoever started us starts another one
             time.sleep(every_s)
 
     def _bring_back(self) -> None:
