@@ -222,17 +222,18 @@ def test_mutants_200_through_a_child_each(place: Place) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_hostile_files_are_refused_soon(place: Place) -> None:
+    """In seconds of a processor, which hold on a busy machine as well, start of the interpreter included."""
     slow = {}
     for case in place.cases():
         source = put(place, case.name, case.make())
-        for start in (None, ColdChild):
-            began = time.monotonic()
-            seen = outcome(source, max_s=12 * 3600, start=start)
-            took_s = time.monotonic() - began
-            if isinstance(seen, AppError) and took_s > (10 if isinstance(seen, RecordingTooLong) else 2):
-                slow[case.name] = round(took_s, 2)
+        before = os.times()
+        seen = outcome(source, max_s=12 * 3600, start=ColdChild)
+        after = os.times()
+        took_s = after.children_user + after.children_system - before.children_user - before.children_system
+        if isinstance(seen, AppError) and took_s > (10 if isinstance(seen, RecordingTooLong) else 2):
+            slow[case.name] = round(took_s, 2)
         source.with_suffix(".pcm").unlink(missing_ok=True)
     assert slow == {}
 

@@ -149,6 +149,8 @@ def _at(file: io.FileIO, place: int, size: int) -> bytes:
     try:
         file.seek(place)
         return file.read(size) or b""
+    except (OSError, OverflowError, ValueError):  # a size in the file leads beyond all places
+        return b""
     finally:
         file.seek(here)
 

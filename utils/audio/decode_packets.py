@@ -5,6 +5,7 @@ A damaged packet costs itself. No AudioFifo: in PyAV it crashes when the layout 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -26,6 +27,7 @@ MAX_BREAKS = 16  # errors of the container in a row without one packet between t
 MAX_WITHOUT = 5_000  # packets without sound before the first with some
 PROGRESS_S = 0.1
 ID3V1_BYTES = 128
+WRITE_BYTES = 1 << 18
 ZEROS = bytes(1 << 16)
 Tell = Callable[[dict[str, Any]], None]
 
@@ -42,6 +44,7 @@ class Decoding:
         self._name = container.format.name
         self._clocked = self._name not in UNCLOCKED
         self._most, self._tell = most, tell
+        self._waiting = bytearray()
         self._resampler: Any = None
         self._shape: tuple[str, str, int] | None = None
         self._clock: float | None = None  # where the sound so far ends, by the stream's own time
@@ -53,16 +56,16 @@ class Decoding:
 
     def result(self) -> dict[str, Any]:
         """Decode everything, and say how it went."""
-        with open(self._sink, "wb", buffering=1 << 18, closefd=False) as self._out:
-            cut = False
-            for packet in self._packets():
-                cut = self._decode(packet) if packet.size else cut
-                if not packet.size:
-                    self._decode(packet)  # what the decoder holds back
-                if time.monotonic() >= self._next_report:
-                    self._next_report = time.monotonic() + PROGRESS_S
-                    self._tell({"at": self._samples})
-            self._flush()
+        cut = False
+        for packet in self._packets():
+            cut = self._decode(packet) if packet.size else cut
+            if not packet.size:
+                self._decode(packet)  # what the decoder holds back
+            if time.monotonic() >= self._next_report:
+                self._next_report = time.monotonic() + PROGRESS_S
+                self._tell({"at": self._samples})
+        self._flush()
+        self._drain()
         if self._samples == self._silent:
             raise Refused("no_sound", bad_packets=self._bad)
         return {
@@ -163,7 +166,7 @@ class Decoding:
         self._silent += count
         self._count(count)
         while count > 0:
-            self._out.write(ZEROS[: count * BYTES_A_SAMPLE])
+            self._put(ZEROS[: count * BYTES_A_SAMPLE])
             count -= len(ZEROS) // BYTES_A_SAMPLE
 
     def _lost_s(self) -> float:
@@ -179,7 +182,21 @@ class Decoding:
     def _emit(self, frames: list[Any]) -> None:
         for frame in frames:
             self._count(frame.samples)
-            self._out.write(memoryview(frame.planes[0])[: frame.samples * BYTES_A_SAMPLE])
+            self._put(memoryview(frame.planes[0])[: frame.samples * BYTES_A_SAMPLE])
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._waiting += data
+        if len(self._waiting) >= WRITE_BYTES:
+            self._drain()
+
+    def _drain(self) -> None:
+        try:
+            view = memoryview(bytes(self._waiting))
+            while view:
+                view = view[os.write(self._sink, view) :]
+        except OSError as exc:
+            raise Refused("too_long" if exc.errno == errno.EFBIG else "no_disk", errno=exc.errno or 0) from exc
+        self._waiting.clear()
 
     def _count(self, samples: int) -> None:
         self._samples += samples

@@ -20,7 +20,6 @@ itself before it imports av; after that it cannot open anything at all any more.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import math
@@ -121,15 +120,6 @@ def work(job: dict[str, Any], source: int, sink: int, tell: packets.Tell) -> Non
         tell(refused.report)
     except MemoryError:
         tell({"refused": "too_big"})
-    except OSError as exc:
-        # FFmpeg's errors are OSErrors as well; only those of our own writing are about the disk.
-        ours = not isinstance(exc, av.error.FFmpegError)
-        tell(
-            {
-                "refused": "no_disk" if ours and exc.errno != errno.EFBIG else "too_long" if ours else "unreadable",
-                "errno": exc.errno,
-            }
-        )
     except Exception as exc:  # noqa: BLE001 - many classes were seen, from EOFError to UnicodeDecodeError: all mean the same
         tell({"refused": "unreadable", "class": type(exc).__name__})
 
