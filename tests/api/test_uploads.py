@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -189,8 +190,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def zeros(size_bytes: int) -> Iterator[bytes]:
     """A form with a WAV of silence, made while it is sent."""
-    head = wav([0] * 8)[:44]
-    yield part("file", head, "long.wav")[:-2]
+    head = bytearray(wav([0] * 8)[:44])
+    struct.pack_into("<I", head, 4, 36 + size_bytes)
+    struct.pack_into("<I", head, 40, size_bytes)
+    yield part("file", bytes(head), "long.wav")[:-2]
     block = bytes(256 * 1024)
     for _ in range(size_bytes // len(block)):
         yield block

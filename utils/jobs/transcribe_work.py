@@ -225,9 +225,9 @@ class TranscribeWork:
         """For a check by transcribing: how far the text is from what should have been said."""
         if not self.request.reference:
             return {}
-        from utils.transcription import compare
+        from utils.transcription.compare import compare
 
-        found = compare.compare(self.request.reference, transcript.text, transcript.language or self.request.language)
+        found = compare(self.request.reference, transcript.text, transcript.language or self.request.language)
         return {"wer": round(found.wer, 4), "reference_words": found.words}
 
     def _player(self, transcript: Transcript, sound: Decoded) -> bytes:
