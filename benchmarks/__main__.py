@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.figure import Figure, table
 
-NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "bulk_page", "download", "zip", "cues", "decode", "transcribe")
+NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "bulk_page", "download", "zip", "cues", "decode", "transcribe", "windows", "wer")
 
 
 def main(names: list[str]) -> None:

@@ -111,6 +111,13 @@ def test_steady_sound_that_is_called_speech_is_taken_out_and_speech_stays(kind: 
             assert any(span.start <= start and end <= span.end for span in kept)
 
 
+def test_steady_sound_is_taken_out_whole_wherever_the_detector_cuts_it() -> None:
+    sound = nonspeech.make("tremolo", 40, 3)
+    for length_s in np.arange(2.6, 8, 0.09):
+        speech = [Span(at, at + length_s) for at in np.arange(0, 40 - length_s, length_s)]
+        assert gate.voiced(sound, speech)[0] == []
+
+
 @pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "en-us+m3", "de", "fr"])
 def test_speech_is_never_taken_out(voice: str) -> None:
     for text in ("No.", "Oh.", "Ann.", "I am a moo moo.", "Go on, Leo, allow me a yellow lemon.", "Call my mother."):

@@ -38,6 +38,7 @@ MAX_PERIOD = 16  # words of a loop
 VOICE_FLUX = 0.32  # trembling and gated tones reach 0.18; half seconds of speech begin at 0.26, a tenth of them is under 0.4
 SHORT_FLUX = 0.28  # for a stretch that is shorter than STEADY_S; single words begin at 0.33
 WORD_S = 0.55  # of voice with the detector's margins; the shortest words last 0.65 s with them
+SLIVER_S = 0.25  # what is left beside a steady sound and is shorter belongs to it
 ALONE_S = 1.0  # without any other voice around
 FLUX_S = 0.5  # a look at the flux
 STEADY_S = 2.5  # so long a stretch without a voice's changes holds no words; no vowel lasts so long
@@ -81,10 +82,10 @@ def voiced(samples: Samples, speech: Sequence[Span]) -> tuple[list[Span], list[D
         for steady in _steady(sound):
             a, b = span.start + steady.start, span.start + steady.end
             dropped.append(Dropped(a, b, "no_voice", 0))
-            if a > place:
+            if a - place > SLIVER_S:
                 kept.append(Span(place, a))
             place = b
-        if span.end > place:
+        if span.end - place > (SLIVER_S if place > span.start else 0.0):
             kept.append(Span(place, span.end))
     return kept, dropped
 
@@ -195,7 +196,8 @@ def _no_word(sound: Samples, *, alone: bool) -> str:
 def _steady(sound: Samples) -> list[Span]:
     """Stretches of at least STEADY_S in which no look at the flux reaches that of a voice."""
     size = int(FLUX_S * RATE_HZ)
-    looks = np.array([flux(sound[begin : begin + size]) for begin in range(0, len(sound), size)])
+    # The last look reaches back to a full length: one of a few frames in a trough of a trembling tone says nothing.
+    looks = np.array([flux(sound[max(0, min(begin, len(sound) - size)) :][:size]) for begin in range(0, len(sound), size)])
     low = np.concatenate(([False], looks < VOICE_FLUX, [False]))
     edges = np.flatnonzero(low[1:] != low[:-1])
     end = len(sound) / RATE_HZ

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from utils.audio.recording import Decoded, samples
 from utils.errors import StoreUnavailable
@@ -32,7 +32,8 @@ from utils.transcription.contract import (
     TranscriptionEngine,
     TranscriptionRequest,
 )
-from utils.transcription.levels import at, is_quiet, levels
+from utils.transcription.heard import Window, chunk_of, later
+from utils.transcription.levels import is_quiet, levels
 from utils.transcription.partial import Partial, WindowResult, sum_of
 from utils.transcription.windows import Chunk
 
@@ -180,16 +181,16 @@ class _Job:
         else:
             chunks = windows.chunks(cut.end, speech, found)
         sizes = SIZES if begin else FIRST_SIZES
-        window = _Window(begin, heard, speech, stop >= self._total)
+        window = Window(begin, heard, speech, stop >= self._total)
         stretches = windows.groups(chunks, sizes[self._request.batch])
         for index, stretch in enumerate(stretches):
             following = stretches[index + 1][0] if index + 1 < len(stretches) else None
             self._stretch(window, stretch, following, cut, dropped if following is None else [])
         if not stretches:
-            self._keep(window, [], GateReport(dropped=_later(dropped, begin / RATE_HZ)), cut.next, cut.hard)
+            self._keep(window, [], GateReport(dropped=later(dropped, begin / RATE_HZ)), cut.next, cut.hard)
 
     def _stretch(
-        self, window: _Window, stretch: list[Chunk], following: Chunk | None, cut: windows.Cut, dropped: list[Dropped]
+        self, window: Window, stretch: list[Chunk], following: Chunk | None, cut: windows.Cut, dropped: list[Dropped]
     ) -> None:
         """Decode, judge and keep the chunks of one call; when it is broken off, the chunks that are done."""
         tongue = self._tongue(window, stretch[0])
@@ -207,7 +208,7 @@ class _Job:
         self._judged(window, stretch, heard, tongue, place, hard, dropped)
         self._tell(self._next)
 
-    def _tongue(self, window: _Window, chunk: Chunk) -> str:
+    def _tongue(self, window: Window, chunk: Chunk) -> str:
         """The language to decode in; decided at the first speech."""
         models = self._decoding.model.languages
         if not self._language and len(models) == 1:
@@ -219,7 +220,7 @@ class _Job:
             self._language, self._probability = guess.language, guess.probability
         return self._language
 
-    def _decoded(self, window: _Window, stretch: list[Chunk], tongue: str) -> Iterator[list[Segment]]:
+    def _decoded(self, window: Window, stretch: list[Chunk], tongue: str) -> Iterator[list[Segment]]:
         """The text of each chunk, in seconds of the window, as soon as the engine is through with it."""
         base = stretch[0].start
         spans = [Span(chunk.start - base, chunk.end - base) for chunk in stretch]
@@ -229,7 +230,7 @@ class _Job:
         with closing(self._aside.iterate(lambda: self._decoding.decode(sound, spans, tongue))) as generator:
             for segment in generator:
                 self._check()
-                reached = max(place, _chunk_of(segment, spans))
+                reached = max(place, chunk_of(segment, spans))
                 while place < reached:
                     yield found[place]
                     place += 1
@@ -239,7 +240,7 @@ class _Job:
 
     def _judged(
         self,
-        window: _Window,
+        window: Window,
         stretch: list[Chunk],
         heard: list[list[Segment]],
         tongue: str | None,
@@ -252,7 +253,7 @@ class _Job:
         report = list(dropped)
         redone = 0
         for chunk, segments in zip(stretch, heard, strict=True):
-            again = None if tongue is None else self._again(window, chunk, tongue)
+            again = None if tongue is None else self._again(window, chunk, tongue or (segments[0].language if segments else ""))
             verdict = gate.judge(window.part(chunk.span), window.voice_s(chunk), segments, again)
             tidy = word_times.tidy(verdict.segments, chunk.span, window.speech)
             bounded = gate.bounded(tidy, window.heard, window.speech, strict=self._strict)
@@ -265,12 +266,12 @@ class _Job:
             checked=len(stretch),
             again=redone,
             doubtful=sum(bool(segment.doubt) for segment in made),
-            dropped=_later(report, window.begin / RATE_HZ),
+            dropped=later(report, window.begin / RATE_HZ),
             speech_s=round(sum(window.voice_s(chunk) for chunk in stretch), 3),
         )
         self._keep(window, seams.trimmed(made, stretch[-1].end) if hard else made, counts, place_s, hard)
 
-    def _again(self, window: _Window, chunk: Chunk, tongue: str) -> Callable[[], Sequence[Segment]]:
+    def _again(self, window: Window, chunk: Chunk, tongue: str) -> Callable[[], Sequence[Segment]]:
         def decode() -> Sequence[Segment]:
             self._check()
             found = self._aside.run(lambda: self._decoding.again(window.part(chunk.span), tongue))
@@ -278,7 +279,7 @@ class _Job:
 
         return decode
 
-    def _keep(self, window: _Window, made: Sequence[Segment], report: GateReport, place_s: float, hard: bool) -> None:
+    def _keep(self, window: Window, made: Sequence[Segment], report: GateReport, place_s: float, hard: bool) -> None:
         begin_s = window.begin / RATE_HZ
         segments = [word_times.rounded(word_times.moved(segment, begin_s)) for segment in made]
         last = self._results[-1] if self._results else None
@@ -286,6 +287,8 @@ class _Job:
             segments = seams.join(last.segments, segments, Span(last.next / RATE_HZ, last.next / RATE_HZ + windows.OVERLAP_S))
         if not self._request.multilingual:
             segments = [replace(segment, language=segment.language or self._language) for segment in segments]
+        if not self._request.word_timestamps:  # suspects are decoded again with them
+            segments = [replace(segment, words=()) for segment in segments]
         behind = (
             self._total if window.is_last and place_s * RATE_HZ >= len(window.heard) else window.begin + round(place_s * RATE_HZ)
         )
@@ -301,43 +304,3 @@ class _Job:
         )
         self._partial.append(result)
         self._results.append(result)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A window that was read.
-
-    Attributes:
-        begin: Its first sample in the recording.
-        heard: Its samples.
-        speech: Where there is a voice, seconds of the window.
-        is_last: It reaches the end of the recording.
-    """
-
-    begin: int
-    heard: Samples
-    speech: list[Span]
-    is_last: bool
-
-    def part(self, span: Span) -> Samples:
-        """The samples of a stretch."""
-        return at(self.heard, span)
-
-    def voice_s(self, chunk: Chunk) -> float:
-        """Seconds of voice in a chunk."""
-        return sum(_shared(span, chunk.span) for span in self.speech)
-
-
-def _chunk_of(segment: Segment, spans: Sequence[Span]) -> int:
-    """The chunk that a segment lies in: the one that it shares most time with, else the nearest."""
-    middle = (segment.start + segment.end) / 2
-    wide = Span(segment.start, segment.end)
-    return max(range(len(spans)), key=lambda i: (_shared(wide, spans[i]), -abs((spans[i].start + spans[i].end) / 2 - middle)))
-
-
-def _shared(one: Span, other: Span) -> float:
-    return max(0.0, min(one.end, other.end) - max(one.start, other.start))
-
-
-def _later(dropped: Sequence[Dropped], seconds: float) -> tuple[Dropped, ...]:
-    return tuple(replace(entry, start=round(entry.start + seconds, 3), end=round(entry.end + seconds, 3)) for entry in dropped)

@@ -8,8 +8,6 @@ from dataclasses import replace
 from utils.transcription.contract import Segment, Span, Word
 
 MAX_WORD_S = 2.0  # faster-whisper calls a longer word odd
-LEAST_WORD_S = 0.02
-MIN_SEGMENT_S = 0.05
 
 
 def tidy(segments: Sequence[Segment], bounds: Span, speech: Sequence[Span]) -> list[Segment]:
@@ -58,10 +56,13 @@ def _word(word: Word, place: float, bounds: Span, speech: Sequence[Span]) -> Wor
 
 
 def _into(start: float, end: float, speech: Sequence[Span]) -> tuple[float, float]:
-    """Without the silence around it, where it touches speech at all; a long word keeps its end, which is the better one."""
+    """Without the silence around it, where it touches speech at all.
+
+    A word that begins before the voice does was stretched back into the silence: its end is the better half.
+    """
     touched = [(min(end, span.end) - max(start, span.start), span) for span in speech if span.start < end and span.end > start]
     if not touched:
         return start, end
     span = max(touched, key=lambda entry: entry[0])[1]
-    start, end = max(start, span.start), min(end, span.end)
-    return (end - MAX_WORD_S, end) if end - start > MAX_WORD_S and len(touched) == 1 and start == span.start else (start, end)
+    end = min(end, span.end)
+    return (max(span.start, end - MAX_WORD_S) if start <= span.start else start), end
