@@ -137,6 +137,16 @@ def test_kept_texts_die_with_their_item_and_count_in_the_size(store: SessionMana
     assert ids(store, session, "private") == [] and not kept.exists()
 
 
+def test_text_can_be_kept_before_anybody_asks(store: SessionManager, session: str) -> None:
+    made = transcript(store, session, "early words")
+    store.keep_text(session, made)
+    kept = store.outputs / session / "index" / made
+    before = kept.stat().st_mtime_ns
+    assert ids(store, session, "early") == [made] and kept.stat().st_mtime_ns == before
+    store.keep_text(session, "20200101-000000-gone-0000")
+    store.keep_text("7d9e8a52-6a7e-4c1f-9a55-0f2f6f8f6a11", made)
+
+
 def test_open_work_is_never_kept(store: SessionManager, session: str) -> None:
     item = store.create_item(session, folder="single", kind="speech", title="Open", request={"text": "growing"}, marked=True)
     assert ids(store, session, "growing") == [item.id]

@@ -175,6 +175,8 @@ class Context:
         """Write what came of the job into the item, if the job is still ours; with `stopping` also when it was cancelled."""
         self.check_ours() if stopping else self.check()
         self.item = self.sessions.update_item(self.session_id, self.item.id, result=result, files=tuple(files))
+        if self.item.kind == "transcript":  # long texts: folded here, while nobody waits for a search
+            self.sessions.keep_text(self.session_id, self.item.id)
 
     def _show(self) -> None:
         try:

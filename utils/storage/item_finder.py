@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from utils.errors import AppError, NotFound
@@ -26,6 +27,11 @@ class ItemFinder(ItemStore):
         running = frozenset(item_id for _, item_id in self.markers.ids(session_id))
         with sessions.opened(self.outputs, session_id) as session:
             return self._index.find(session, query, running, self.clock())
+
+    def keep_text(self, session_id: str, item_id: str) -> None:
+        """Make an item's text ready for searching. Never raises: whatever is missing is made by the first search."""
+        with suppress(AppError), self._session(session_id) as session:
+            search.keep(session, items.parent_of(session, item_id), item_id, self.clock())
 
     def delete_item(self, session_id: str, item_id: str, *, force: bool = False) -> None:
         """As ItemStore has it; what was kept for searching goes at once."""

@@ -174,6 +174,15 @@ class Index:
             return known
 
 
+def keep(session: Folder, place: str, item_id: str, when: float) -> None:
+    """Make an item's text ready for searching before anybody asks, such as at the end of work on it."""
+    with ExitStack() as stack:
+        index, parent = _opened(stack, session), stack.enter_context(session.sub(place))
+        entry = _read(parent, item_id)
+        if index is not None and entry is not None:
+            _text(parent, index, entry, when)
+
+
 def forget(session: Folder, item_id: str) -> None:
     """Remove what was kept of an item's text."""
     with suppress(OSError), session.sub(INDEX) as index:
