@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -283,3 +285,12 @@ def test_formats_hours_are_printed_without_an_upper_end() -> None:
     late = transcript(Segment(400_000.001, 400_001.5, "Late."))
     assert b"111:06:40,001 --> 111:06:41,5" in render(late, "srt")
     assert readers.lrc(render(late, "lrc"))[1][0] == (400_000_001, "Late.")
+
+
+def test_formats_and_edits_import_no_library_before_it_is_used() -> None:
+    code = (
+        "import sys, utils.transcription.formats, utils.transcription.edits, utils.transcription.compare;"
+        "print([name for name in ('docx', 'lxml', 'rapidfuzz', 'streamlit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
