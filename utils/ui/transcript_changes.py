@@ -78,10 +78,14 @@ def check(found: Comparison) -> None:
     rate = f"<strong>{found.wer * 100:.1f} %</strong>"
     st.html(f'<p class="figure">{rate} <span class="quiet">word error rate (WER) · {differ}</span></p>')
     if errors:
-        shown = " ".join(piece for piece in map(_piece, found.pieces[:MOST_PIECES]) if piece)
         more = "<p class='quiet'>Only the first differences are shown.</p>" if len(found.pieces) > MOST_PIECES else ""
-        st.html(f'<p class="compared">{shown}</p>{more}')
+        st.html(f'<p class="compared">{marked(found)}</p>{more}')
         st.html('<p class="quiet"><del>Struck out</del>: should have been said. <ins>Underlined</ins>: was heard.</p>')
+
+
+def marked(found: Comparison) -> str:
+    """Both texts as one, what differs marked; HTML."""
+    return " ".join(piece for piece in map(_piece, found.pieces[:MOST_PIECES]) if piece)
 
 
 def _verb(errors: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from utils.errors import AppError
+from utils.services import Services
 from utils.storage.item import Item
 from utils.transcription.cue_report import Breach
 from utils.transcription.cues import CueSheet
@@ -15,7 +16,7 @@ from utils.ui import figures, messages, state
 from utils.ui.roster import ALL, Acts, Around, Figure, Line, page_of, roster
 from utils.ui.transcribe_fields import key
 from utils.ui.transcribe_form import preset
-from utils.workflows import transcripts
+from utils.workflows import texts, transcripts
 
 PAGE_SIZE = 50
 BROKEN = "broken"
@@ -58,13 +59,22 @@ def subtitles(item: Item) -> None:
             _own_limits()
         name, limits = chosen(item)
         try:
-            sheet = transcripts.sheet(state.services(), state.session_id(), item.id, name, limits)
+            etag = texts.read(state.services(), state.session_id(), item.id).etag
+            sheet = _sheet(state.services(), state.session_id(), item.id, etag, name, tuple(sorted(limits.items())))
         except AppError as error:
             messages.problem(error)
             return
         _draw(sheet, item)
 
     part()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _sheet(
+    _services: Services, session_id: str, item_id: str, etag: str, preset_name: str, limits: tuple[tuple[str, float], ...]
+) -> CueSheet:
+    """The cues of one state of a text; remembered, because those of 5,000 segments take a second."""
+    return transcripts.sheet(_services, session_id, item_id, preset_name, dict(limits))
 
 
 def _own_limits() -> None:
