@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,15 @@ def test_sound_that_begins_later_than_the_pictures_keeps_its_time(tmp_path: Path
     assert not sound[: int(1.4 * RATE_HZ)].any()
     assert sounds.rms((sound[int(1.6 * RATE_HZ) : 3 * RATE_HZ] * 32_767).astype(np.int16)) > 0.1
     assert done.report.gaps == () and done.report.losses() == []
+
+
+def test_a_jump_beyond_the_claimed_length_is_not_believed(tmp_path: Path) -> None:
+    data = media.late("mkv", 3.0, late_s=30.0)
+    place = data.index(b"\x44\x89\x88") + 3  # Matroska's Duration: 8 bytes follow, in ms
+    done = decoded(put(tmp_path, "clip.mkv", data[:place] + struct.pack(">d", 3_000.0) + data[place + 8 :]))
+
+    assert done.report.seconds == pytest.approx(3.0, abs=0.05)
+    assert decoded(put(tmp_path, "whole.mkv", data)).report.seconds == pytest.approx(33.0, abs=0.05)
 
 
 def test_samples_beyond_the_end_are_not_there(tmp_path: Path) -> None:

@@ -35,7 +35,21 @@ Tell = Callable[[dict[str, Any]], None]
 class Decoding:
     """Decodes one track, packet by packet. Holes become silence, so that times stay those of the recording, and are counted."""
 
-    def __init__(self, av: Any, container: Any, track: int, file: io.FileIO, sink: int, most: int, tell: Tell) -> None:
+    def __init__(
+        self, av: Any, container: Any, track: int, claimed_s: float | None, file: io.FileIO, sink: int, most: int, tell: Tell
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            av: PyAV.
+            container: Opened.
+            track: Place among the sound tracks.
+            claimed_s: Length that the container claims, if that is no guess.
+            file: What the container reads.
+            sink: Descriptor for the sound.
+            most: Samples.
+            tell: Takes reports.
+        """
         self._av, self._container, self._file, self._sink = av, container, file, sink
         self._stream = container.streams.audio[track]
         for stream in container.streams:
@@ -43,7 +57,7 @@ class Decoding:
                 stream.discard = av.stream.Discard.all  # an hour of film is not even read
         self._name = container.format.name
         self._clocked = self._name not in UNCLOCKED
-        self._most, self._tell = most, tell
+        self._most, self._tell, self._claimed_s = most, tell, claimed_s
         self._waiting = bytearray()
         self._resampler: Any = None
         self._shape: tuple[str, str, int] | None = None
@@ -142,15 +156,20 @@ class Decoding:
         """Follow the stream's clock: a hole becomes silence, and so does a late beginning, which is none."""
         if self._clock is None:
             late = begin - (self._container.start_time or 0) / 1e6
-            if MIN_GAP_S < late < MAX_HOLE_S:
+            if MIN_GAP_S < late < self._most_hole_s():
                 (self._gap if self._bad else self._silence)(late)
             self._clock = begin
         ahead = begin - self._clock
-        if ahead < -BACK_S or ahead > RESTARTING.get(self._name, MAX_HOLE_S):
+        if ahead < -BACK_S or ahead > self._most_hole_s():
             self._clock = begin
         elif ahead > MIN_GAP_S:
             self._gap(ahead)
             self._clock = begin
+
+    def _most_hole_s(self) -> float:
+        """A longer jump is not believed: none leads far beyond the length that the container claims."""
+        most_s = RESTARTING.get(self._name, MAX_HOLE_S)
+        return most_s if self._claimed_s is None else min(most_s, max(0.0, self._claimed_s + 1 - self._samples / RATE_HZ))
 
     def _gap(self, seconds: float) -> None:
         at_s = self._samples / RATE_HZ

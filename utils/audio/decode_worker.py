@@ -134,7 +134,7 @@ def _carry_out(av: Any, job: dict[str, Any], file: io.FileIO, sink: int, tell: p
             return {"facts": facts}
         track = look.choose(facts["tracks"], job["track"])
         tell({"facts": facts, "track": track})
-        return {"done": packets.Decoding(av, container, track, file, sink, most_samples(job), tell).result()}
+        return {"done": packets.Decoding(av, container, track, facts["seconds"], file, sink, most_samples(job), tell).result()}
 
 
 def main(argument: str) -> None:
