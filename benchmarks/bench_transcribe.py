@@ -185,7 +185,7 @@ def _speed(visitor: Visitor, worker: psutil.Process, folder: Path) -> list[Figur
     bare, decode_s = _bare(speech(SPEED_MIN * 60)), _decode_s(path, folder)
     fastest = min(bare, key=lambda way: bare[way][0])
     chunk_s = _bare(speech(30), runs=1)["batched"][0]
-    shown = ", ".join(f"{way} {seconds:.1f} s ({cpu:.1f} of processors)" for way, (seconds, cpu) in bare.items())
+    shown = ", ".join(f"{way} {seconds:.1f} s ({cpu:.1f} of processors, {mb:.0f} MB)" for way, (seconds, cpu, mb) in bare.items())
     return [
         Figure(
             f"Upload stored to text stored, {SPEED_MIN} min, over bare faster-whisper ({fastest})",
@@ -204,8 +204,8 @@ def _speed(visitor: Visitor, worker: psutil.Process, folder: Path) -> list[Figur
     ]
 
 
-def _bare(samples: Samples, runs: int = RUNS) -> dict[str, tuple[float, float]]:
-    """Seconds and processor seconds of the library's own two ways with the same options, at their best."""
+def _bare(samples: Samples, runs: int = RUNS) -> dict[str, tuple[float, float, float]]:
+    """Seconds and processor seconds of the library's own two ways with the same options, at their best; memory they take, in MB."""
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     model = WhisperModel(str(clips.MICRO), device="cpu", compute_type="int8")
@@ -219,11 +219,15 @@ def _bare(samples: Samples, runs: int = RUNS) -> dict[str, tuple[float, float]]:
 
     found = {}
     for name, way in (("sequential", sequential), ("batched", batched)):
-        times = []
+        times: list[tuple[float, float, float]] = []
+        own = psutil.Process()
         for _ in range(runs):
-            began, used = time.perf_counter(), time.process_time()
-            way()
-            times.append((time.perf_counter() - began, time.process_time() - used))
+            before = resident_mb(own)[0]
+            with watched(own) as (peak,):
+                began, used = time.perf_counter(), time.process_time()
+                way()
+                took_s, cpu_took_s = time.perf_counter() - began, time.process_time() - used
+            times.append((took_s, cpu_took_s, peak.all_mb - before))
         found[name] = min(times)
     return found
 
