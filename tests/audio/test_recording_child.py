@@ -18,7 +18,7 @@ import pytest
 from tests.audio import media
 from tests.audio.hostile_boxes import box_patched
 from tests.audio.hostile_flac import flac
-from utils.audio.decode_process import ColdChild, Job, Running, Starter
+from utils.audio.decode_process import ColdChild, Job, Running, Starter, run
 from utils.audio.decode_warm import WarmStarter
 from utils.audio.recording import decode, inspect
 from utils.errors import Cancelled, RecordingTooLong, StoreUnavailable, UnreadableSound
@@ -110,29 +110,75 @@ def test_check_that_raises_kills_the_child(tmp_path: Path, start: Starter, warm:
     assert not (tmp_path / "out.pcm").exists()
 
 
+class Silent:
+    """A child that says what it was given, and nothing more."""
+
+    def __init__(self, *said: bytes) -> None:
+        self._said = list(said)
+        self._ended = threading.Event()
+
+    def read(self) -> bytes:
+        if self._said:
+            return self._said.pop(0)
+        self._ended.wait()
+        return b""
+
+    def close(self) -> None:
+        self._ended.set()
+
+
 def test_check_is_called_while_the_child_is_silent(tmp_path: Path) -> None:
-    class Silent:
-        """A child that never reports."""
-
-        def __init__(self, *_: object) -> None:
-            self._ended = threading.Event()
-
-        def read(self) -> bytes:
-            self._ended.wait()
-            return b""
-
-        def close(self) -> None:
-            self._ended.set()
-
-    times: list[float] = []
+    calls = []
 
     def check() -> None:
-        times.append(time.monotonic())
-        if len(times) == 8:
+        calls.append(time.monotonic())
+        if len(calls) == 8:
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        decode(clip(tmp_path), tmp_path / "out.pcm", max_seconds=60, start=Silent, check=check)
+        decode(clip(tmp_path), tmp_path / "out.pcm", max_seconds=60, start=lambda *_: Silent(), check=check)
+
+
+@pytest.mark.parametrize(("decoded_s", "patience_s"), [(0, 60), (100, 560)])
+def test_child_that_takes_too_long_is_given_up(decoded_s: int, patience_s: int) -> None:
+    now = [0.0]
+    calls = []
+
+    def check() -> None:
+        calls.append(now[0])
+        if len(calls) > 3:  # by then it has been heard
+            now[0] = patience_s + 1 if now[0] == patience_s - 1 else patience_s - 1
+
+    report = run(
+        Silent(b'{"at": %d}\n' % (decoded_s * 16_000)),
+        hear=lambda said: said["at"] / 16_000,
+        check=check,
+        clock=lambda: now[0],
+    )
+
+    assert report == {"refused": "too_slow"}
+    assert calls[-1] == patience_s - 1  # a look before, it was still allowed
+
+
+FACTS = b'{"facts": {"container": "wav", "seconds": 1, "has_video": false, "tracks": []}, "track": 0}\n'
+NONSENSE = (
+    b"garbage\n", b"[]\n", b"x" * 2**21,
+    b'{"at": "x"}\n', b'{"facts": 7, "track": 0}\n', b'{"done": 5}\n', FACTS + b'{"done": {}}\n',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_child_that_talks_nonsense_is_refused(tmp_path: Path, said: bytes) -> None:
+    with pytest.raises(UnreadableSound, match="broke down"):
+        decode(clip(tmp_path), tmp_path / "out.pcm", max_seconds=60, start=lambda *_: Silent(said))
+
+    assert not (tmp_path / "out.pcm").exists()
+
+
+@pytest.mark.parametrize("said", [b"garbage\n", b'{"facts": {}}\n', b'{"done": {}}\n'])
+def test_look_that_ends_in_nonsense_is_refused(tmp_path: Path, said: bytes) -> None:
+    with pytest.raises(UnreadableSound, match="broke down"):
+        inspect(clip(tmp_path), start=lambda *_: Silent(said))
 
 
 def test_child_has_its_own_limits_and_nothing_of_ours(tmp_path: Path, start: Starter, warm: WarmStarter) -> None:

@@ -102,26 +102,33 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ("SYSTEMROOT",) if sys.platform == "win32" and name in os.environ}
 
 
-def run(running: Running, *, hear: Callable[[Report], float], check: Callable[[], None]) -> Report:
+def run(
+    running: Running,
+    *,
+    hear: Callable[[Report], float],
+    check: Callable[[], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """Follow a child to its end.
 
     Args:
         running: Closed in every case.
         hear: Takes each report in; answers the seconds of sound decoded so far.
         check: Called at least 10 times a second; what it raises kills the child and passes.
+        clock: Seconds.
 
     Returns:
         Its last report, or one that says why there is none (`died`, `too_slow`, or `vanished` when its reports end).
     """
     reports: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     listener = threading.Thread(target=_listen, args=(running, reports), name="decode-reports", daemon=True)
-    began = time.monotonic()
+    began = clock()
     decoded_s, rest = 0.0, b""
-    listener.start()
     try:
+        _start(listener)
         while True:
             check()
-            if time.monotonic() - began > WALL_S + WALL_SHARE * decoded_s:
+            if clock() - began > WALL_S + WALL_SHARE * decoded_s:
                 return {"refused": "too_slow"}
             try:
                 data = reports.get(timeout=TICK_S)
@@ -138,7 +145,15 @@ def run(running: Running, *, hear: Callable[[Report], float], check: Callable[[]
                 return {"refused": "vanished"}
     finally:
         running.close()
-        listener.join()
+        if listener.ident is not None:  # it was started
+            listener.join()
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as exc:
+        raise EngineUnreachable("No thread can be started to follow the decoding of a recording.", "Try again in a while.") from exc
 
 
 def _listen(running: Running, reports: queue.SimpleQueue[bytes]) -> None:
