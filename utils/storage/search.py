@@ -93,6 +93,11 @@ class Query:
     state: str = ""
     sort: str = "newest"
 
+    @property
+    def narrows(self) -> bool:
+        """Something but the words leaves items out."""
+        return bool(self.kinds or self.engine or self.state) or self.since is not None or self.until is not None
+
     def fits(self, entry: Entry, running: Collection[str]) -> bool:
         """Everything but the words."""
         return (
@@ -148,7 +153,7 @@ class Index:
     def find(self, session: Folder, query: Query, running: frozenset[str], when: float) -> Found:
         """Search an open session folder; `when` becomes the time of files that are made for it."""
         everything = self.entries(session)
-        matching = [entry for entry in everything if query.fits(entry, running)]
+        matching = [entry for entry in everything if query.fits(entry, running)] if query.narrows else everything
         words = [word.encode("utf-8", "surrogatepass") for word in fold(query.q).split()]
         if words:
             matching = _with_words(session, matching, words, _There({entry.id for entry in everything}, running, when))
@@ -190,7 +195,7 @@ def forget(session: Folder, item_id: str) -> None:
 
 
 def _refresh(session: Folder, known: _Known) -> bool:
-    """Read what is new or has changed; whether anything had."""
+    """Read what is new or has changed; whether anything had. One look at each item's folder, the rest from memory."""
     before, now_ns, changed = known.entries, time.time_ns(), False
     after: dict[str, tuple[int, Entry | None]] = {}
     for place in items.LISTED:

@@ -116,7 +116,7 @@ def _acts(item: Item, *, is_open: bool) -> None:
 def details(item: Item, found: Found) -> None:
     """How it was made and how long it stays, as a table."""
     made, asked = item.result, item.request
-    sizes = {entry.id: entry.size_bytes for entry in found.everything}
+    size_bytes = next((entry.size_bytes for entry in found.everything if entry.id == item.id), item.size_bytes)
     rows = [
         ("Kind", ONE.get(item.kind, item.kind)),
         ("Made", _date(item.created_at)),
@@ -128,7 +128,7 @@ def details(item: Item, found: Found) -> None:
         ("Speed", f"{asked['speed']:g}" if isinstance(asked.get("speed"), (int, float)) and asked["speed"] != 1 else ""),
         ("Came as", str(asked.get("original_name") or asked.get("source") or "") if isinstance(asked.get("source"), str) else ""),
         ("Length", figures.length(float(made["seconds"])) if made.get("seconds") else ""),
-        ("Size", figures.size(sizes.get(item.id, item.size_bytes))),
+        ("Size", figures.size(size_bytes)),
         ("Files", ", ".join(file.name for file in item.files if file.role != "peaks")),
         ("Goes", goes(item)),
     ]

@@ -19,9 +19,8 @@ ASKED, CODE = key("asked"), key("code")
 _leave = component("leave")
 
 
-def full(found: Found) -> None:
+def full(room: Storage) -> None:
     """Above everything, while there is next to no room: what to do."""
-    room = privacy.storage(state.services(), found)
     if not room.is_full:
         return
     used, quota = figures.size(room.used_bytes), figures.size(room.quota_bytes)
@@ -32,9 +31,8 @@ def full(found: Found) -> None:
         st.button("Show the largest first", icon=":material/sort:", key=key("largest"), on_click=sort_by, args=("largest",))
 
 
-def storage(found: Found) -> None:
+def storage(room: Storage, found: Found) -> None:
     """How the space is used, and what goes next."""
-    room = privacy.storage(state.services(), found)
     st.markdown("### Storage", anchors=False)
     st.html(chart(room))
     told = [f"{figures.size(room.free_bytes)} free on the server's disk."] if room.free_bytes is not None else []
@@ -67,7 +65,7 @@ def chart(room: Storage) -> str:
     return f'<p class="quiet">{told}</p><div class="space" aria-hidden="true">{bars}</div><ul class="legend">{legend}</ul>'
 
 
-def clear(found: Found, jobs: Sequence[JobStatus]) -> None:
+def clear(room: Storage, found: Found, jobs: Sequence[JobStatus]) -> None:
     """Clear my files: asks once, and says what goes."""
     if not found.everything:
         return
@@ -75,8 +73,8 @@ def clear(found: Found, jobs: Sequence[JobStatus]) -> None:
         if not st.session_state.get(ASKED):
             st.button("Clear my files", icon=":material/delete_sweep:", key=key("clear"), on_click=_ask, args=(True,))
             return
-        size = figures.size(sum(entry.size_bytes for entry in found.everything))
         work = f" {figures.count(len(jobs), 'piece')} of running work is cancelled first." if jobs else ""
+        size = figures.size(room.used_bytes)
         question = f"Delete {figures.count(len(found.everything), 'file')}, {size}, also those that are kept?{work}"
         st.html(f'<p role="alert">{as_html(question)}</p>', width="content")
         st.button("Delete all of them", icon=":material/delete_sweep:", key=key("clear_sure"), on_click=_clear)
