@@ -173,6 +173,7 @@ def test_correct_split_join_remove_undo_and_compare_with_what_was_heard(page: Pa
     field.fill(f"Thank you {transcribe.CANARY}")
     field.press("Control+Enter")
     expect(shown.locator(".text").nth(1)).to_have_text(f"Thank you {transcribe.CANARY}")
+    expect(shown.get_by_text("Changes", exact=True)).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
     edit(0)
     field.evaluate("box => box.setSelectionRange(17, 17)")
@@ -245,7 +246,7 @@ def test_subtitles_preview_follows_the_preset_and_every_form_can_be_taken(page: 
     shown.get_by_text("Subtitles", exact=True).click()
     expect(shown.get_by_text("break a rule")).to_be_visible()
     cues = shown.locator(".row").count()
-    shown.get_by_label("Preset").click()
+    shown.get_by_role("combobox", name="Preset").click()
     page.get_by_role("option", name="Reels").click()
     expect(shown.locator(".row")).not_to_have_count(cues)
 
@@ -270,7 +271,7 @@ def test_silence_is_no_speech_and_no_words(page: Page) -> None:
 def test_another_language_without_a_new_upload(page: Page) -> None:
     shown = transcribe.made(page)
     shown.get_by_role("button", name="Transcribe again").click()
-    page.get_by_label("As", exact=True).click()
+    page.get_by_role("combobox", name="As", exact=True).fill("German")
     page.get_by_role("option", name="German", exact=True).click()
     page.get_by_role("button", name="Transcribe again as German").click()
     expect(shown.get_by_text("German").first).to_be_visible(timeout=60_000)
@@ -295,7 +296,7 @@ def test_every_state_has_names_contrast_and_no_sideways_scrolling(hearing: Serve
     page = transcribe.ready(visit(f"{hearing.url}/transcribe", viewport={"width": width, "height": 844}, color_scheme=scheme))
     found = {"empty": audit(page)}
     page.get_by_text("More", exact=True).click()
-    expect(page.get_by_label("Names and terms")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Names and terms")).to_be_visible()
     found["more"] = audit(page)
     page.get_by_text("More", exact=True).click()
     long_name = "averylongnamethatcannotbebroken" * 3 + ".wav"

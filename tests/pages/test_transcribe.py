@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.pages.conftest import Clock, CountingEngine, drawn, words
+from tests.pages.stage import tone
 from tests.pages.transcribe_stage import MODEL, HearingJobs, TranscribeStage, press, segment, transcript
 from utils.errors import UnreadableSound
 from utils.jobs.file_jobs import SESSION_LIMIT
@@ -106,6 +107,17 @@ def test_transcribe_a_refused_track_is_one_sentence_and_makes_nothing(stage: Tra
     assert 'role="alert"' in words(page) and "track" in words(page)
     assert stage.jobs.asked == []
     assert len(drawn(page, "intake")[0]["waiting"]) == 1
+
+
+def test_transcribe_a_recording_by_microphone_waits_like_a_file(stage: TranscribeStage) -> None:
+    page = stage.open()
+    page.session_state[key("microphone")] = True
+    page.run()
+    page.audio_input[0].upload("audio.wav", tone(1.0)).run()
+    assert not page.exception
+    waiting = drawn(page, "intake")[0]["waiting"]
+    assert [line["title"].startswith("Recording ") for line in waiting] == [True]
+    assert not page.button(key=key("go")).disabled
 
 
 # ---- options

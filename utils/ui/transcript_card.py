@@ -139,7 +139,7 @@ def _text(item: Item, view: TranscriptView, audio: str, *, is_open: bool) -> Non
     elif shown == CHECK and view.comparison:
         transcript_changes.check(view.comparison)
     else:
-        transcript_view.text(item, audio, growing=is_open)
+        transcript_view.text(item, audio, growing=is_open, edited=view.edited)
 
 
 def _foot(item: Item, view: TranscriptView, options: Options, *, has_source: bool) -> None:

@@ -26,8 +26,15 @@ RTL = frozenset({"ar", "fa", "he", "iw", "ur", "yi", "ps", "sd"})
 _transcript = component("transcript")
 
 
-def text(item: Item, audio: str, *, growing: bool) -> None:
-    """Draw the page of the transcript that this tab looks at; in a fragment, so that turning it does not run the whole page."""
+def text(item: Item, audio: str, *, growing: bool, edited: bool) -> None:
+    """Draw the page of the transcript that this tab looks at; in a fragment, so that turning it does not run the whole page.
+
+    Args:
+        item: The transcript.
+        audio: Address of its sound, or empty.
+        growing: Work goes on; the text is looked at again and again, and cannot be corrected.
+        edited: Whether it was corrected when the page around it was drawn.
+    """
 
     @st.fragment(run_every=GROWTH_S if growing else None)
     def part() -> None:
@@ -37,6 +44,9 @@ def text(item: Item, audio: str, *, growing: bool) -> None:
         except AppError as error:
             messages.problem(error)
             return
+        if view.edited != edited:
+            st.rerun()  # the whole page: there are changes to be looked at now, or none any more
+        messages.show_trouble()
         _draw(view, look, audio, editable=not growing and not look.original)
 
     part()
