@@ -7,7 +7,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -16,14 +15,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import anyio
 import httpx
 import psutil
 import pytest
+from starlette.requests import Request
 
 from tests.api.served import ROOT, Served, served
 from tests.api.surface import Client, Surface, surface
 from tests.jobs.recordings import wav
 from tests.storage.support import Clock, manager
+from utils.api.arriving import gathered
+from utils.api.problems import RequestTooSlow
 
 TONE = wav([int(9000 * (index % 40 < 20)) for index in range(16_000)])
 BOUNDARY = "----sotto"
@@ -179,12 +182,28 @@ def test_upload_more_at_once_than_allowed_is_429(shared: Surface) -> None:
     assert send(client, whole(part("file", TONE, "a.wav"))).status_code == 201
 
 
+def test_body_that_falls_silent_is_given_up() -> None:
+    async def receive() -> dict[str, Any]:
+        await anyio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def read() -> None:
+        async for _ in gathered(Request({"type": "http", "method": "POST", "headers": []}, receive), silence_s=0.05):
+            pass
+
+    with pytest.raises(RequestTooSlow):
+        anyio.run(read)
+
+
 # ---- over a real connection
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("served"), SPEECH_WORKERS="0", TRANSCRIBE_WORKERS="0", STT_ENGINE="draft") as found:
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "temporary").mkdir()
+    settings = {"SPEECH_WORKERS": "0", "TRANSCRIBE_WORKERS": "0", "STT_ENGINE": "draft", "TMPDIR": str(folder / "temporary")}
+    with served(folder, **settings) as found:
         yield found
 
 
@@ -224,11 +243,10 @@ def stream_through(server: Served, size_bytes: int) -> tuple[httpx.Response, flo
 
 
 def test_upload_of_40_mb_leaves_the_memory_flat_and_the_temporary_folder_alone(server: Served) -> None:
-    before = set(os.listdir(tempfile.gettempdir()))
     answer, grown_mb = stream_through(server, 40 * 2**20)
     assert answer.status_code == 201 and answer.json()["item"]["size_bytes"] > 40 * 2**20
     assert grown_mb < 25
-    assert not {name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("tmp")}
+    assert not list((server.outputs.parent / "temporary").iterdir())
 
 
 @pytest.mark.long

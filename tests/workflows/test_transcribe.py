@@ -9,12 +9,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.jobs.recordings import SENTENCES, Recordings, recordings_in, sentences, spoken, wav
 from tests.jobs.rig import until
-from utils.errors import BadInput, Conflict, NotFound, PreconditionFailed
+from utils.errors import BadInput, Conflict, ModelUnavailable, NotFound, PreconditionFailed
 from utils.jobs.transcribe_files import partial_name
 from utils.speech.contract import SpeechRequest
 from utils.storage.item import Item, ItemFile
@@ -206,6 +207,25 @@ def test_recording_longer_than_allowed_is_refused_before_it_is_queued(rig: Recor
     services = replace(rig.services, settings=replace(rig.settings, max_media_hours=0.01))
     with pytest.raises(Exception, match="MAX_MEDIA_HOURS"):
         transcribe.start(services, rig.session, [upload.id], TranscriptionRequest())
+
+
+@pytest.mark.parametrize(
+    ("settings", "request_", "error"),
+    [
+        ({"stt_engine": "draft"}, {"engine": "whisper"}, BadInput),
+        ({"stt_engine": "draft"}, {"language": "de"}, BadInput),
+        ({"stt_engine": "draft"}, {"task": "translate"}, BadInput),
+        ({"stt_engine": "whisper", "hf_hub_offline": True}, {}, ModelUnavailable),
+        ({"hf_hub_offline": True}, {"engine": "whisper"}, ModelUnavailable),
+    ],
+)
+def test_request_that_no_engine_here_can_do_is_refused_at_once(
+    rig: Recordings, settings: dict[str, Any], request_: dict[str, Any], error: type[Exception]
+) -> None:
+    services = replace(rig.services, settings=replace(rig.settings, **settings))
+    with pytest.raises(error):
+        transcribe.check_request(services, TranscriptionRequest(**request_))
+    transcribe.check_request(replace(services, settings=replace(services.settings, stt_engine="draft")), TranscriptionRequest())
 
 
 def test_somebody_elses_items_are_not_there(rig: Recordings) -> None:

@@ -220,17 +220,17 @@ def announced(request: Request) -> int | None:
     return int(told[:19]) if told.isascii() and told.isdigit() else None
 
 
-async def gathered(request: Request) -> AsyncIterator[bytes]:
+async def gathered(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator[bytes]:
     """The body in pieces worth a thread. Raises BadRequest when the client goes away, RequestTooSlow when it falls silent."""
     waiting = bytearray()
     stream = request.stream()
     try:
         while True:
             try:
-                with anyio.fail_after(SILENCE_S):
+                with anyio.fail_after(silence_s):
                     data = await anext(stream, None)
             except TimeoutError as exc:
-                raise RequestTooSlow(f"Nothing of the body arrived for {SILENCE_S:g} seconds.", "Send it again.") from exc
+                raise RequestTooSlow(f"Nothing of the body arrived for {silence_s:g} seconds.", "Send it again.") from exc
             if data is None:
                 break
             waiting += data

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from utils.errors import AppError, BadInput, Conflict, NotFound, RecordingTooLong, TooMany
+from utils.errors import AppError, BadInput, Conflict, ModelUnavailable, NotFound, RecordingTooLong, TooMany
 from utils.jobs.contract import JobStatus, NewJob
 from utils.jobs.file_jobs import SESSION_LIMIT
 from utils.jobs.transcribe_files import run_of
@@ -93,6 +93,8 @@ def check_request(services: Services, request: TranscriptionRequest) -> None:
         raise BadInput("The engine is one of " + ", ".join(ENGINES) + ".")
     if request.language and request.language not in LANGUAGES:
         raise BadInput(f"The language {request.language[:12]!r} is not one that Whisper knows.", "Leave it empty to have it found.")
+    if request.engine == "whisper" and services.settings.stt_engine == "draft":
+        raise BadInput("Whisper is switched off on this server (STT_ENGINE).", "Choose another engine.")
     if request.preset not in PRESETS:
         raise BadInput("The subtitle preset is one of " + ", ".join(PRESETS) + ".")
     if not BEAMS[0] <= request.beam_size <= BEAMS[1]:
@@ -104,7 +106,10 @@ def check_request(services: Services, request: TranscriptionRequest) -> None:
             sentence = "The draft engine knows English only and cannot translate."
             raise BadInput(sentence, "Install a Whisper model such as base or small.")
         return
-    models.check_request(request, models.offer_of(request.model, services.settings))
+    offer = models.offer_of(request.model, services.settings)
+    if offer.state == "missing":  # and no other engine may stand in for it
+        raise ModelUnavailable(offer.reason, models.INSTALL_HINT)
+    models.check_request(request, offer)
 
 
 def _engine_of(services: Services, request: TranscriptionRequest) -> str:
@@ -168,8 +173,9 @@ def again(services: Services, session_id: str, item_id: str, request: Transcript
     item = services.sessions.get_item(session_id, item_id)
     if item.kind != "transcript":
         raise BadInput("This item is no transcript.", "Start a new one from it.")
-    if services.jobs.status(session_id, item_id).is_open:
-        raise Conflict("This recording is being transcribed now.", "Wait for its end, or cancel it.")
+    with suppress(NotFound):  # a text that was brought here has no work behind it
+        if services.jobs.status(session_id, item_id).is_open:
+            raise Conflict("This recording is being transcribed now.", "Wait for its end, or cancel it.")
     source = _checked_source(services, session_id, item_id, request)
     reference = request.reference or item.request.get("reference", "")
     asked = {**request.as_dict(), "reference": reference, "run": run_of(item.request) + 1}
