@@ -106,11 +106,9 @@ def test_cancel_leaves_soon_keeps_what_is_done_and_gives_the_engine_back(tmp_pat
         if done > 10:
             threading.Timer(0.3, stop.set).start()
 
-    began = time.monotonic()
     with pytest.raises(Cancelled):
         clips.transcribed(told_sound(150), engine, ENGLISH, tmp_path, progress=progress, check=check)
-    assert time.monotonic() - began < 20  # the call would take 30 s
-    assert engine.closed == 0  # a call is still under way
+    assert engine.closed == 0 and not engine.slow.is_set()  # the call is still under way, and nobody waited for it
     kept = Partial(tmp_path / "partial.jsonl").windows()
     assert [w.text.strip() for w in words[:20]] == [text for r in kept for s in r.segments for text in s.text.split()][:20]
     engine.slow.set()

@@ -70,9 +70,11 @@ class ToldEngine:
         base = _time_of(samples)
         for span in spans:
             if self.slow is not None and base > 0:
-                self.slow.wait(30)
+                self.slow.wait(100)
             self.decoded.append(Span(base + span.start, base + span.end))
-            words = [_heard(word, base, span) for word in self.words if word.end > base + span.start and word.start < base + span.end]
+            words = [
+                _heard(word, base, span) for word in self.words if word.end > base + span.start and word.start < base + span.end
+            ]
             if words:
                 text = "".join(word.text for word in words).strip()
                 yield Segment(words[0].start, words[-1].end, text, tuple(words), language, avg_logprob=-0.2, no_speech_prob=0.0)
