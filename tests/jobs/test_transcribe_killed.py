@@ -102,3 +102,15 @@ def test_long_recording_makes_room_for_another_session_and_ends_whole(tmp_path: 
         assert rig.state(long) in ("running", "queued")
         assert rig.end(long, timeout_s=60).state == "done"
         assert rig.heard(long) == LONG
+
+
+def test_worker_told_to_stop_hands_back_and_the_next_one_ends_the_text_whole(rig: Recordings) -> None:
+    job_id = rig.start(spoken(LONG), hotwords="0.04")
+    worker = rig.real_worker()
+    until(lambda: (rig.home(job_id) / partial_name(1)).exists(), 60)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
+    assert rig.state(job_id) == "queued" and not list(rig.home(job_id).glob(".work-*"))
+    rig.real_worker()
+    assert rig.end(job_id, timeout_s=100).state == "done"
+    assert rig.heard(job_id) == LONG
