@@ -145,6 +145,22 @@ def late(key: str, seconds: float, *, late_s: float) -> bytes:
     return file.getvalue()
 
 
+def subtitled(key: str, seconds: float) -> bytes:
+    """A file with written words beside the sound, as films have them."""
+    kind = KINDS[key]
+    file, words = BytesIO(), b"1\n00:00:00,500 --> 00:00:01,000\nhello\n\n"
+    with av.open(file, "w", format=kind.container) as out, av.open(BytesIO(words), format="srt") as text:
+        copy = out.add_stream_from_template(text.streams[0])
+        stream = _stream(out, kind.codec, kind.rate_hz, kind.layout, kind, Part())
+        for packet in text.demux(text.streams[0]):
+            if packet.size:
+                packet.stream = copy
+                out.mux(packet)
+        for packet in _encoded(stream, kind.rate_hz, kind.layout, sounds.tone(440, seconds, rate_hz=kind.rate_hz)):
+            out.mux(packet)
+    return file.getvalue()
+
+
 def _stream(out: Any, codec: str, rate_hz: int, layout: str, kind: Kind, part: Part) -> Any:
     stream = out.add_stream(codec, rate=rate_hz, layout=layout, options=dict(kind.options))
     if part.language:

@@ -128,6 +128,13 @@ def test_decode_several_tracks_takes_the_right_one(
     assert round(parts[done.report.track].hz) == hz
 
 
+def test_decode_beside_subtitles(tmp_path: Path) -> None:
+    done = decoded(put(tmp_path, "clip.mkv", media.subtitled("mkv", 3.0)))
+
+    assert done.report.seconds == pytest.approx(3.0, abs=0.01)
+    assert sounds.frequency(middle(done), RATE_HZ) == pytest.approx(440, abs=0.5)
+
+
 def test_inspect_names_the_tracks(tmp_path: Path) -> None:
     facts = inspect(put(tmp_path, "clip.mkv", media.make("mkv", 1.0, parts=TWO, video=True)))
 

@@ -87,6 +87,7 @@ def close_doors() -> None:
 def library() -> Any:
     """PyAV, with all that it would import later, when nothing can be opened any more."""
     import av
+    import av.subtitles.codeccontext
     import av.subtitles.stream
 
     av.logging.set_level(None)
