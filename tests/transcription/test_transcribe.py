@@ -167,7 +167,13 @@ def test_language_is_decided_over_several_places_not_by_the_first_half_minute(tm
     made = clips.transcribed(told_sound(200), engine, TranscriptionRequest(), tmp_path)
     assert (made.language, set(engine.calls)) == ("nl", {"nl"})
     assert made.language_probability == pytest.approx(0.72, abs=0.02)  # four of five places, each 0.9
-    assert engine.asked == sorted(engine.asked) and engine.asked[-1] > 150
+    assert len(engine.asked) == 5 and max(engine.asked) > 150
+
+
+def test_language_that_three_places_agree_on_is_not_asked_for_again(tmp_path: Path) -> None:
+    engine = ToldEngine(words_of(200), languages={0.0: "nl"})
+    made = clips.transcribed(told_sound(200), engine, TranscriptionRequest(), tmp_path)
+    assert (made.language, len(engine.asked)) == ("nl", 3) and max(engine.asked) > 150
 
 
 def test_language_once_decided_is_kept_by_a_job_that_goes_on(tmp_path: Path) -> None:

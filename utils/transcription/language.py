@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 from utils.transcription.contract import RATE_HZ, LanguageGuess, Samples, Segment, Span
 
-PLACES = (0.25, 0.5, 0.75, 0.9)  # shares of what follows the first speech
+PLACES = (0.5, 0.9, 0.25, 0.75)  # shares of what follows the first speech
+ENOUGH, SURE = 3, 0.8  # so many places that agree, each at least so sure: the others are not asked, text comes sooner
 LISTEN_S = 30.0  # what Whisper hears at once
-LOOK_S = 60.0  # of sound, for speech at such a place
+LOOK_S = 45.0  # of sound, for speech at such a place
 LEAST_S = 2.0  # of speech; less says little
 
 Read = Callable[[int, int], Samples]  # first sample, sample behind the last
@@ -39,6 +40,8 @@ def decide(
     """
     guesses = [(detect(first), len(first) / RATE_HZ)]
     for place in PLACES if (total - start) / RATE_HZ > 2 * LOOK_S else ():
+        if len(guesses) >= ENOUGH and _agree([guess for guess, _ in guesses]):
+            break
         begin = start + int((total - start) * place)
         sound = read(begin, min(total, begin + int(LOOK_S * RATE_HZ)))
         voices = speech(sound)
@@ -60,9 +63,13 @@ def usual(segments: Sequence[Segment]) -> str:
     return max(seconds, key=lambda tag: seconds[tag]) if seconds else ""
 
 
+def _agree(guesses: Sequence[LanguageGuess]) -> bool:
+    return len({guess.language for guess in guesses}) == 1 and min(guess.probability for guess in guesses) >= SURE
+
+
 def _winner(guesses: Sequence[tuple[LanguageGuess, float]]) -> LanguageGuess:
     votes: dict[str, float] = defaultdict(float)
     for guess, seconds in guesses:
         votes[guess.language] += guess.probability * min(seconds, LISTEN_S)
     best = max(votes, key=lambda tag: votes[tag])
-    return LanguageGuess(best, votes[best] / sum(min(seconds, LISTEN_S) for _, seconds in guesses))
+    return LanguageGuess(best, round(votes[best] / sum(min(seconds, LISTEN_S) for _, seconds in guesses), 4))
