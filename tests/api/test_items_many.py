@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import PureWindowsPath
+from urllib.parse import unquote
 
 import pytest
 
 from tests.api.surface import SOUND, Client, Surface
+from utils.storage import names
 
 HOSTILE = [
-    "../../evil", "..\\..\\evil", "/etc/passwd", "C:\\Windows\\x", "CON", "con.txt", "nul", "COM1.mp3", "LPT9", "a:b", "a<b>c|d?e*f",
-    'say "hi"', "it's", "a\r\nX-Evil: 1", "tab\there", "line\u2028sep", "\u202egpj.exe", "\u2066abc\u2069", "\u200b", "😀" * 64,
+    "../../evil", "..\\..\\evil", "/etc/passwd", "C:\\Windows\\x", "CON", "con.txt", "nul", "COM1.mp3", "LPT9", "a:b",
+    "a<b>c|d?e*f", 'say "hi"', "it's", "a\r\nX-Evil: 1", "tab\there", "line\u2028sep", "\u202egpj.exe", "\u2066abc\u2069", "\u200b",
+    "😀" * 64,
     "x" * 300, "é" * 200, "e\u0301tude", "étude", "Étude", "trailing.", "trailing ", " leading", "-rf", "~", ".", "..", ".hidden",
     "%2e%2e%2f", "=HYPERLINK(1)", "@sum", "<img src=x onerror=alert(1)>", "[x](javascript:1)", "录音", "\x00null\x7f",
 ]  # fmt: skip
@@ -86,6 +90,24 @@ def test_zip_of_many_holds_each_under_a_safe_unique_name_and_a_table(sotto: Surf
     listed = client.get("/api/v1/items?per_page=200").json()["items"]
     titles = {row["title"].removeprefix("'") if row["title"][1:2] in "=+-@" else row["title"] for row in rows}
     assert titles == {item["title"] for item in listed}
+
+
+def test_hostile_titles_make_one_valid_header_that_gives_the_name_back(sotto: Surface) -> None:
+    client = sotto.program()
+    for title in HOSTILE:
+        made(sotto, client, title)
+    for item in client.get("/api/v1/items?per_page=200").json()["items"]:
+        for address in (item["files"][0]["url"], f"/api/v1/items/{item['id']}.zip"):
+            answer = client.get(address)
+            assert answer.status_code == 200
+            (header,) = answer.headers.get_list("content-disposition")
+            assert header.isascii() and header.isprintable()
+            assert header.startswith('attachment; filename="') and header.count("filename=") == 1
+            given = re.search(r"filename\*=UTF-8''(\S+)$", header) or re.search(r'filename="([^"]+)"$', header)
+            assert given
+            name = unquote(given[1])
+            suffix = ".mp3" if address.endswith(".mp3") else ".zip"
+            assert name == names.download_name(item["title"], suffix) and PureWindowsPath(name).name == name
 
 
 def test_zip_of_a_choice_holds_only_that_by_whole_and_short_ids(sotto: Surface) -> None:

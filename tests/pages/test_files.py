@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.conftest import Stage, drawn, words
 from utils.errors import EngineUnreachable
 from utils.storage.search import Query
-from utils.ui import files_choice, files_list
+from utils.ui import files_choice, files_list, undo
 from utils.workflows import collect, files, privacy
 
 
@@ -134,6 +134,18 @@ def test_item_deleted_elsewhere_is_said_to_be_gone(stage: Stage) -> None:
     page.run()
     assert "This file is gone" in words(page) and not page.exception
     assert "This file is gone" not in words(page.run())
+
+
+def test_item_deleted_from_the_card_of_its_own_page_can_be_taken_back_here(stage: Stage) -> None:
+    item = stage.made("Good morning")
+    page = show(opened(stage), item)
+    assert stage.session_id
+    files.delete(stage.services, stage.session_id, item)
+    page.session_state[undo.DELETED] = {"id": item, "title": "Good morning", "until": stage.clock() + 10, "place": "bulk"}
+    page.run()
+    assert "This file is gone" not in words(page) and "Deleted: Good morning" in words(page)
+    page.button("bulk_undo").click().run()
+    assert titles(page) == ["Good morning"]
 
 
 def test_chosen_ones_are_kept_and_deleted_with_one_way_back(stage: Stage) -> None:

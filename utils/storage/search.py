@@ -196,26 +196,28 @@ def forget(session: Folder, item_id: str) -> None:
 
 def _refresh(session: Folder, known: _Known) -> bool:
     """Read what is new or has changed; whether anything had. One look at each item's folder, the rest from memory."""
-    before, now_ns, changed = known.entries, time.time_ns(), False
-    after: dict[str, tuple[int, Entry | None]] = {}
+    entries, now_ns, changed = known.entries, time.time_ns(), False
+    seen: set[str] = set()
     for place in items.LISTED:
         with suppress(FileNotFoundError, NotADirectoryError), session.sub(place) as parent:
             for name in parent.names():
-                kept = before.get(name)
+                kept = entries.get(name)
                 if kept is None and not names.is_item_id(name):
                     continue
                 try:
                     facts = parent.stat(name)
                 except FileNotFoundError:  # deleted in this moment
                     continue
+                seen.add(name)
                 moved = facts.st_mtime_ns
                 if kept is None or kept[0] != moved:
                     entry = _read(parent, name) if stat.S_ISDIR(facts.st_mode) else None
                     changed = changed or kept is None or kept[1] != entry
-                    kept = (0 if abs(now_ns - moved) < RACY_NS else moved, entry)
-                after[name] = kept
-    known.entries = after
-    return changed or len(after) != len(before)
+                    entries[name] = (0 if abs(now_ns - moved) < RACY_NS else moved, entry)
+    gone = entries.keys() - seen if len(entries) > len(seen) else ()
+    for name in list(gone):
+        del entries[name]
+    return changed or bool(gone)
 
 
 def _read(parent: Folder, name: str) -> Entry | None:

@@ -14,7 +14,7 @@ from utils.storage import names
 from utils.storage.item import Item
 from utils.storage.search import Found
 from utils.transcription.contract import TranscriptionRequest
-from utils.ui import bulk_card, figures, item_card, messages, speech_fields, state, transcribe_fields, transcript_card
+from utils.ui import bulk_card, figures, item_card, messages, speech_fields, state, transcribe_fields, transcript_card, undo
 from utils.ui.components import lean, read
 from utils.ui.files_fields import ONE, PLACE, key
 from utils.ui.grid import grid
@@ -38,7 +38,10 @@ def draw(found: Found, jobs: Sequence[JobStatus]) -> None:
     try:
         item = files.get(state.services(), state.session_id(), opened())
     except AppError:
+        deleted_here = (st.session_state.get(undo.DELETED) or {}).get("id") == opened()
         state.open_item(PLACE, "")
+        if deleted_here:  # from the card of another page; the line with Undo says so
+            return
         st.html(f'<p class="problem" role="status">{GONE}</p>')
         return
     with st.container(key=key("opened")):
