@@ -249,6 +249,16 @@ def test_subtitles_preview_follows_the_preset_and_every_form_can_be_taken(page: 
     shown.get_by_role("combobox", name="Preset").click()
     page.get_by_role("option", name="Reels").click()
     expect(shown.locator(".row")).not_to_have_count(cues)
+    shown.get_by_role("button", name="Times").click()
+    page.get_by_text("Times in TXT and DOCX").click()
+    page.keyboard.press("Escape")
+    with page.expect_download() as waiting:
+        shown.get_by_role("button", name="TXT", exact=True).click()
+    assert re.search(rb"\d:\d\d", Path(waiting.value.path()).read_bytes())
+    with page.expect_download() as waiting:
+        shown.get_by_role("button", name="SRT", exact=True).click()
+    lines = Path(waiting.value.path()).read_text("utf-8-sig").splitlines()
+    assert all(len(line) <= 22 for line in lines if "-->" not in line)  # the preset that is looked at
 
 
 def test_several_transcripts_are_one_zip(page: Page) -> None:

@@ -51,13 +51,17 @@ def chosen(item: Item) -> tuple[str, dict[str, float]]:
 def subtitles(item: Item) -> None:
     """Draw the cues with their report; in a fragment, so that turning a page does not run the whole page."""
 
+    st.session_state.setdefault(PRESET, str(item.request.get("preset") or "netflix"))
+    drawn = chosen(item)
+
     @st.fragment
     def part() -> None:
-        st.session_state.setdefault(PRESET, str(item.request.get("preset") or "netflix"))
         with st.container(horizontal=True, vertical_alignment="bottom", key=key("cue_choices")):
             preset(PRESET, "Preset")
             _own_limits()
         name, limits = chosen(item)
+        if (name, limits) != drawn:
+            st.rerun()  # the whole page: its downloads are made with them, too
         try:
             etag = texts.read(state.services(), state.session_id(), item.id).etag
             sheet = _sheet(state.services(), state.session_id(), item.id, etag, name, tuple(sorted(limits.items())))

@@ -21,6 +21,7 @@ from utils.ui.transcribe_form import preset
 from utils.workflows import transcripts
 
 TIMED = ("srt", "vtt")
+TIMES = {"times": "Times in TXT and DOCX", "word_times": "Times of words in VTT"}  # as `transcripts.render` calls them
 DEFAULT_FORMATS = ("txt", "srt")
 GROWTH = 2  # a rendered file is at most about so many times transcript.json: word times of JSON and VTT
 ALL_AT_ONCE = 200  # transcripts offered for one ZIP
@@ -32,11 +33,12 @@ def downloads(item: Item, chosen_preset: str, limits: Mapping[str, float]) -> No
     if kept is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=key("downloads")):
+        asked = {name: bool(st.session_state.get(key(name))) for name in TIMES}
         for form in FORMATS.values():
             if kept.size_bytes * GROWTH < SMALL_BYTES:
                 st.download_button(
                     form.suffix.removeprefix(".").upper(),
-                    partial(rendered, state.services(), state.session_id(), item.id, form.key, chosen_preset, dict(limits)),
+                    partial(rendered, state.services(), state.session_id(), item.id, form.key, chosen_preset, dict(limits), asked),
                     names.download_name(item.title, form.suffix),
                     form.media_type,
                     on_click="ignore",
@@ -45,17 +47,33 @@ def downloads(item: Item, chosen_preset: str, limits: Mapping[str, float]) -> No
                     key=f"{key('take')}_{form.key}_{item.id}",
                 )
             else:
-                href = as_html(f"/api/v1/items/{item.id}/transcript{form.suffix}?{urlencode({'preset': chosen_preset, **limits})}")
+                more = urlencode({"preset": chosen_preset, **limits, **{name: "true" for name, on in asked.items() if on}})
+                href = as_html(f"/api/v1/items/{item.id}/transcript{form.suffix}?{more}")
                 name = as_html(names.download_name(item.title, form.suffix))
                 label = form.suffix.removeprefix(".").upper()
                 st.html(f'<a class="pill take" href="{href}" download="{name}">{label}</a>', width="content")
+        _times()
+
+
+def _times() -> None:
+    """Whether forms that leave it open have times."""
+    with st.popover("Times", icon=":material/schedule:", type="tertiary", key=key("times_box"), on_change="rerun") as box:
+        if box.open:
+            for name, label in TIMES.items():
+                st.toggle(label, key=key(name), persist_state="session")
 
 
 def rendered(
-    services: Services, session_id: str, item_id: str, form: str, chosen_preset: str, limits: Mapping[str, float]
+    services: Services,
+    session_id: str,
+    item_id: str,
+    form: str,
+    chosen_preset: str,
+    limits: Mapping[str, float],
+    asked: Mapping[str, bool],
 ) -> bytes:
     """Runs in a thread of its own at the click; st.* is out of reach there."""
-    return transcripts.render(services, session_id, item_id, form, preset=chosen_preset, limits=limits).data
+    return transcripts.render(services, session_id, item_id, form, preset=chosen_preset, limits=limits, **asked).data
 
 
 def all_as_zip(items: Sequence[Item]) -> None:
