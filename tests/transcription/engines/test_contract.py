@@ -194,8 +194,8 @@ def test_many_jobs_leave_no_memory_behind(opened: Open, engine: str, speak: Said
             decoding.close()
         return int(process.memory_info().rss)
 
-    settled = run(4)
-    assert run(12) - settled < 30 * 2**20
+    settled = run(3)
+    assert run(6) - settled < 30 * 2**20
 
 
 @each_engine
