@@ -157,7 +157,7 @@ def download(item: Item, file: ItemFile, place: str) -> None:
             name,
             file.media_type,
             on_click="ignore",
-            icon=":material/download:" if file.role == "audio" else ":material/subtitles:",
+            icon=":material/subtitles:" if file.role == "subtitles" else ":material/download:",
             key=f"{place}_take_{file.name}_{item.id}",
         )
     else:
