@@ -85,8 +85,7 @@ def recognisers(services: Services) -> list[tuple[str, str]]:
     told = {"here": "is here", "fetchable": "is fetched on first use"}
     wanted = services.settings.stt_engine
     found = [(offer.label, told.get(offer.state) or offer.reason) for offer in models.offers(services.settings)]
-    draft = "is built in, for drafts in English" if wanted != "whisper" else "is switched off (STT_ENGINE)"
-    return [*([] if wanted == "draft" else found), ("PocketSphinx", draft)]
+    return [*([] if wanted == "draft" else found), ("PocketSphinx", "is built in, for drafts in English")]
 
 
 def transcription(services: Services) -> list[Outcome]:
@@ -94,8 +93,7 @@ def transcription(services: Services) -> list[Outcome]:
     wanted = services.settings.stt_engine
     here = [offer for offer in models.offers(services.settings) if offer.state == "here" and wanted != "draft"]
     tries = [(offer.label, "whisper", offer.name) for offer in here]
-    if wanted != "whisper":
-        tries.append(("PocketSphinx", "draft", ""))
+    tries.append(("PocketSphinx", "draft", ""))
     return [_hear(services, *each) for each in tries]
 
 
