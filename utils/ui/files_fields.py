@@ -85,8 +85,9 @@ def turn(number: int) -> None:
 
 
 def first_page() -> None:
-    """Another search begins at its first page."""
+    """Another search begins at its first page, and what was open would only stand before what it finds."""
     turn(1)
+    state.open_item(PLACE, "")
 
 
 def sort_by(order: str) -> None:
