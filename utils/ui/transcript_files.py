@@ -18,7 +18,7 @@ from utils.ui.item_card import SMALL_BYTES
 from utils.ui.messages import as_html
 from utils.ui.transcribe_fields import key
 from utils.ui.transcribe_form import preset
-from utils.workflows import transcripts
+from utils.workflows import files, transcripts
 
 TIMED = ("srt", "vtt")
 TIMES = {"times": "Times in TXT and DOCX", "word_times": "Times of words in VTT"}  # as `transcripts.render` calls them
@@ -77,13 +77,18 @@ def rendered(
 
 
 def all_as_zip(items: Sequence[Item]) -> None:
-    """Several transcripts in several formats as one ZIP."""
-    done = {item.id: item for item in items if item.role("transcript")}
-    if len(done) < 2:
+    """Several transcripts in several formats as one ZIP.
+
+    Args:
+        items: Those that the page shows; the newest ALL_AT_ONCE can be taken.
+    """
+    if sum(item.role("transcript") is not None for item in items) < 2:
         return
     with st.expander("Take several as a ZIP", icon=":material/folder_zip:", key=key("zip_box"), on_change="rerun") as box:
         if not box.open:
             return
+        found = files.listing(state.services(), state.session_id(), kinds=("transcript",), limit=ALL_AT_ONCE).items
+        done = {item.id: item for item in found if item.role("transcript")}
         if set(st.session_state.get(key("zip_ids"), [])) - done.keys():
             st.session_state[key("zip_ids")] = [one for one in st.session_state[key("zip_ids")] if one in done]
         ids = st.multiselect(
@@ -91,7 +96,7 @@ def all_as_zip(items: Sequence[Item]) -> None:
             list(done),
             format_func=lambda one: done[one].title,
             key=key("zip_ids"),
-            placeholder=f"All {len(done)} of the list",
+            placeholder=f"All {len(done)}",
         )
         labels = {form.key: form.suffix.removeprefix(".").upper() for form in FORMATS.values()}
         forms = st.pills(
