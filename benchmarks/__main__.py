@@ -7,7 +7,24 @@ import sys
 
 from benchmarks.figure import Figure, table
 
-NAMES = ("gtts", "espeak", "batch", "jobs", "server", "pages", "bulk_page", "download", "zip", "cues", "decode", "transcribe", "windows", "wer")
+NAMES = (
+    "gtts",
+    "espeak",
+    "batch",
+    "jobs",
+    "server",
+    "pages",
+    "bulk_page",
+    "download",
+    "zip",
+    "files",
+    "cues",
+    "decode",
+    "transcribe",
+    "windows",
+    "wer",
+    "sweep",
+)
 
 
 def main(names: list[str]) -> None:
