@@ -18,6 +18,7 @@ from utils.storage.receive import Incoming
 if TYPE_CHECKING:
     from utils.audio.recording import Facts
 
+WEB_CODECS = {"opus", "vorbis"}  # of sound in a Matroska file that is called WebM
 OTHER = (".bin", "application/octet-stream")
 # By the first name of the container as the media library tells it; what browsers play is served under a type of sound.
 CONTAINERS = {
@@ -78,7 +79,7 @@ class Upload:
             from utils.audio import recording
 
             facts = recording.inspect(path)
-        suffix, media_type = kind_of_file(facts.container)
+        suffix, media_type = kind_of_file(facts)
         name = f"source{suffix}"
         self.item = self.services.sessions.create_item(
             self.session_id,
@@ -135,12 +136,14 @@ def title_of(name: str) -> str:
     return PurePath(name).stem.strip(" .") or name
 
 
-def kind_of_file(container: str) -> tuple[str, str]:
-    """Suffix and media type for a container, never from what a sender says."""
-    for name in container.split(","):
-        if name in CONTAINERS:
-            return CONTAINERS[name]
-    return OTHER
+def kind_of_file(facts: Facts) -> tuple[str, str]:
+    """Suffix and media type by what is inside, never by what a sender says. Videos have a type of sound: they are only heard."""
+    found = next((CONTAINERS[name] for name in facts.container.split(",") if name in CONTAINERS), OTHER)
+    if found[0] == ".m4a" and facts.has_video:
+        return ".mp4", found[1]
+    if found[0] == ".webm" and not {track.codec for track in facts.tracks} <= WEB_CODECS:
+        return ".mkv" if facts.has_video else ".mka", found[1]
+    return found
 
 
 def _told(facts: Facts) -> dict[str, Any]:
