@@ -269,6 +269,18 @@ def test_upload_connection_that_breaks_leaves_nothing(server: Served) -> None:
     assert list((home / "single").iterdir()) == []
 
 
+def test_upload_refused_half_way_closes_the_connection(server: Served) -> None:
+    with server.client() as client:
+        token = client.post("/api/v1/sessions").json()["token"]
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=20) as connection:
+        head = f"POST /api/v1/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 900000000\r\n"
+        connection.sendall(head.encode() + f"Content-Type: {FORM['Content-Type']}\r\n\r\n".encode() + part("file", b"x", "a.wav"))
+        answer = b""
+        while data := connection.recv(65_536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 413") and b"MAX_UPLOAD_MB" in answer
+
+
 def wait_for(condition: Any) -> None:
     ends = time.monotonic() + 20
     while not condition():

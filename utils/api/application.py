@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import bulk, documents, items, jobs, privacy, problems, sessions, speech, transcriptions, transcripts, uploads
 from utils.api.events import Watches
+from utils.api.intake import is_streamed
 from utils.errors import AppError, BadInput
 from utils.services import Services
 
@@ -44,7 +45,11 @@ class LastResort:
 
 async def on_app_error(request: Request, exc: Exception) -> Response:
     """AppError -> problem."""
-    return problems.response(exc) if isinstance(exc, AppError) else problems.unexpected(exc)
+    if not isinstance(exc, AppError):
+        return problems.unexpected(exc)
+    # What is left of a recording that was refused half way is not waited for.
+    unread = request.method == "POST" and is_streamed(request.scope)
+    return problems.response(exc, {"Connection": "close"} if unread else None)
 
 
 async def on_http_error(request: Request, exc: Exception) -> Response:

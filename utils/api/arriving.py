@@ -222,7 +222,7 @@ def announced(request: Request) -> int | None:
 
 async def gathered(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator[bytes]:
     """The body in pieces worth a thread. Raises BadRequest when the client goes away, RequestTooSlow when it falls silent."""
-    waiting = bytearray()
+    waiting, is_first = bytearray(), True  # the first bytes may be enough to refuse all
     stream = request.stream()
     try:
         while True:
@@ -234,9 +234,10 @@ async def gathered(request: Request, silence_s: float = SILENCE_S) -> AsyncItera
             if data is None:
                 break
             waiting += data
-            if len(waiting) >= GATHERED_BYTES:
+            if waiting and (is_first or len(waiting) >= GATHERED_BYTES):
                 yield bytes(waiting)
                 waiting.clear()
+                is_first = False
     except ClientDisconnect as exc:
         raise BadRequest(HALF, "Send it again.") from exc
     if waiting:

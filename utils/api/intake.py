@@ -64,7 +64,7 @@ class Intake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
             await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
-        elif scope["type"] == "http" and scope["method"] in BODY_METHODS and not _is_streamed(scope):
+        elif scope["type"] == "http" and scope["method"] in BODY_METHODS and not is_streamed(scope):
             await self._with_body(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -112,7 +112,7 @@ def _too_large(limit_bytes: int, form: bool) -> Response:
     return problems.response(TooLarge(f"The body is larger than {limit_bytes:,} bytes, {why}.", hint), {"Connection": "close"})
 
 
-def _is_streamed(scope: Scope) -> bool:
+def is_streamed(scope: Scope) -> bool:
     """Whether the route reads the body itself, and counts it."""
     return scope["path"].endswith(STREAM_PATHS) and not is_json(Headers(scope=scope).get("content-type", ""))
 
