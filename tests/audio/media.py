@@ -149,7 +149,7 @@ def subtitled(key: str, seconds: float) -> bytes:
     """A file with written words beside the sound, as films have them."""
     kind = KINDS[key]
     file, words = BytesIO(), b"1\n00:00:00,500 --> 00:00:01,000\nhello\n\n"
-    with av.open(file, "w", format=kind.container) as out, av.open(BytesIO(words), format="srt") as text:
+    with av.open(file, "w", format=kind.container) as out, av.open(BytesIO(words), "r", format="srt") as text:
         copy = out.add_stream_from_template(text.streams[0])
         stream = _stream(out, kind.codec, kind.rate_hz, kind.layout, kind, Part())
         for packet in text.demux(text.streams[0]):
