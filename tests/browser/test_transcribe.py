@@ -251,7 +251,11 @@ def test_subtitles_preview_follows_the_preset_and_every_form_can_be_taken(page: 
     expect(shown.locator(".row")).not_to_have_count(cues)
     shown.get_by_role("button", name="Times").click()
     page.get_by_text("Times in TXT and DOCX").click()
+    expect(
+        page.get_by_role("switch", name="Times in TXT and DOCX").or_(page.get_by_label("Times in TXT and DOCX")).first
+    ).to_be_checked()
     page.keyboard.press("Escape")
+    expect(page.get_by_text("Times in TXT and DOCX")).to_be_hidden()
     with page.expect_download() as waiting:
         shown.get_by_role("button", name="TXT", exact=True).click()
     assert re.search(rb"\d:\d\d", Path(waiting.value.path()).read_bytes())
