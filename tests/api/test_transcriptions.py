@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -19,6 +21,7 @@ from utils.jobs.queue import Queue
 from utils.jobs.rates import Rates
 from utils.jobs.records import JobName
 from utils.jobs.runner import Runner, Timing
+from utils.storage.door import LONG_CHARS, MAKES
 
 TEXTS = sentences(6, seed=5)
 FORMS = {
@@ -286,3 +289,36 @@ def test_recordings_more_than_may_be_open_are_429_and_make_nothing(tmp_path: Pat
         answer = client.post("/api/v1/transcriptions", json={"item_ids": ids})
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many")
         assert client.get("/api/v1/items").json()["total"] == before
+
+
+def put(client: Client, item: str, texts: list[str]) -> None:
+    segments = [{"start": number, "end": number + 1, "text": text} for number, text in enumerate(texts)]
+    answer = client.request("PUT", f"/api/v1/items/{item}/transcript", json={"segments": segments}, headers={"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_long_texts_that_become_files_at_one_time_are_bounded(studio: Studio) -> None:
+    client = studio.sotto.program()
+    item, short = studio.transcript(client, spoken(TEXTS[:1])), studio.transcript(client, spoken(TEXTS[:1]))
+    put(client, item, ["w" * 5_000] * (LONG_CHARS // 5_000 + 1))
+    with ExitStack() as stack:
+        for _ in range(MAKES):
+            stack.enter_context(studio.sotto.services.door.making(LONG_CHARS + 1))
+        answers = [client.get(f"/api/v1/items/{item}/transcript.tsv"), client.get(f"/api/v1/transcripts.zip?ids={item}")]
+        assert client.get(f"/api/v1/items/{short}/transcript.tsv").status_code == 200
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(429, "too_many")] * 2
+    assert client.get(f"/api/v1/items/{item}/transcript.tsv").status_code == 200
+
+
+def test_text_far_longer_than_what_was_said_is_not_compared_at_each_look(studio: Studio) -> None:
+    client = studio.sotto.program()
+    item = studio.transcript(client, spoken(TEXTS[:1]), reference="word " * 40_000)
+    assert client.get(f"/api/v1/items/{item}/transcript").json()["comparison"]["deletions"] > 30_000
+    put(client, item, ["w" * 5_000] * 11)
+    assert client.get(f"/api/v1/items/{item}/transcript").json()["comparison"] is None
+
+
+def test_zip_holds_a_form_once_however_often_it_was_asked_for(told: tuple[Client, str]) -> None:
+    client, item = told
+    data = client.get(f"/api/v1/transcripts.zip?ids={item}&formats=txt,txt,srt,txt").content
+    assert sorted(PurePath(name).suffix for name in ZipFile(io.BytesIO(data)).namelist()) == [".csv", ".srt", ".txt"]

@@ -17,7 +17,7 @@ from tests.transcription.spoken import CHINESE, STORY, TEXTS, THAI, interview, s
 from utils.errors import AppError, BadInput, Conflict, PreconditionFailed
 from utils.transcription import edit_file, edits
 from utils.transcription.contract import Segment, Transcript, Word
-from utils.transcription.edit_ops import MAX_SEGMENT_CHARS
+from utils.transcription.edit_ops import MAX_CHARS, MAX_SEGMENT_CHARS
 from utils.transcription.edits import EditFile, Insert, Merge, Remove, Replace, SetText, SetTimes, Split
 
 ROW = (
@@ -360,3 +360,18 @@ def test_replace_survives_its_file() -> None:
     kept = replace(part, avg_logprob=None, no_speech_prob=None)
     file = EditFile().add(Replace((part,)), 0)
     assert edit_file.from_bytes(file.to_bytes()).done == (Replace((kept,)),)
+
+
+def test_text_that_grows_beyond_all_speech_is_refused() -> None:
+    bare, row = Transcript((), "en", 1.0, "whisper", "base", 0.0), "w" * MAX_SEGMENT_CHARS
+    full = Replace(tuple(Segment(float(number), number + 1.0, row) for number in range(MAX_CHARS // MAX_SEGMENT_CHARS)))
+    assert edits.apply(bare, [full]).segments == full.segments
+    with pytest.raises(BadInput, match="at most 1,000,000 characters"):
+        edits.apply(bare, [full, Insert(0, 0.0, 1.0, "One more.")])
+
+
+def test_text_that_was_heard_longer_than_that_can_still_be_corrected() -> None:
+    heard = Transcript((Segment(0.0, 1.0, "First."), Segment(1.0, 2.0, "w" * (MAX_CHARS + 1))), "en", 1.0, "whisper", "base", 2.0)
+    assert edits.apply(heard, [SetText(0, "Other.")]).segments[0].text == "Other."
+    with pytest.raises(BadInput, match="characters"):
+        edits.apply(heard, [SetText(0, "A longer one.")])

@@ -1,4 +1,4 @@
-"""How many files may come in at one time, and how many may be looked at."""
+"""How many files may come in at one time, how many may be looked at, and how many long texts may become files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MOST = 64  # files that arrive at one time, of all sessions
 MOST_OF_SESSION = 8
 LOOKS = 2  # children that look into a file at one time; each may take a second of a processor
 AFTER_S = 5.0
+LONG_CHARS = 150_000  # a text of more takes a second and more, and some two hundred bytes a character
+MAKES = 4  # long texts that become files at one time
 
 
 class Door:
@@ -24,6 +26,7 @@ class Door:
         self._inside: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._looks = threading.BoundedSemaphore(LOOKS)
+        self._makes = threading.BoundedSemaphore(MAKES)
 
     @contextmanager
     def entering(self, session_id: str) -> Iterator[None]:
@@ -45,3 +48,16 @@ class Door:
         """While somebody looks into a file; waits for its turn."""
         with self._looks:
             yield
+
+    @contextmanager
+    def making(self, chars: int) -> Iterator[None]:
+        """While somebody makes a file of a text with so many characters. Raises TooMany for a long one while others are made."""
+        if chars <= LONG_CHARS:
+            yield
+            return
+        if not self._makes.acquire(blocking=False):  # who waits would keep one of the server's threads from everybody else
+            raise TooMany("Too many long texts are being made into files at this moment.", "Try again.", retry_after_s=AFTER_S)
+        try:
+            yield
+        finally:
+            self._makes.release()

@@ -14,6 +14,7 @@ from utils.transcription.formats_notes import one_line
 MAX_SEGMENT_CHARS = 5_000
 MAX_SEGMENTS = 50_000
 MAX_WORDS = 500_000  # of a transcript that is put whole
+MAX_CHARS = 1_000_000  # of all segments together: twelve hours of quick speech; subtitles of more take minutes and a gigabyte
 MAX_AT_S = 10.0**7  # far beyond any recording
 
 

@@ -11,6 +11,7 @@ from utils.transcription.contract import Segment, Transcript, Word
 from utils.transcription.cue_atoms import same_text
 from utils.transcription.edit_file import EditFile
 from utils.transcription.edit_ops import (
+    MAX_CHARS,
     MAX_SEGMENT_CHARS,
     MAX_SEGMENTS,
     Edit,
@@ -48,7 +49,14 @@ def apply(transcript: Transcript, edits: Iterable[Edit]) -> Transcript:
     segments = list(transcript.segments)
     for edit in edits:
         _apply(segments, edit, transcript.seconds)
+    most = max(MAX_CHARS, _chars(transcript.segments))  # what was heard may be longer, and is corrected all the same
+    if _chars(segments) > most:
+        raise BadInput(f"The text of a transcript has at most {most:,} characters here.", "Send a shorter one.")
     return replace(transcript, segments=tuple(segments))
+
+
+def _chars(segments: Sequence[Segment]) -> int:
+    return sum(len(segment.text) for segment in segments)
 
 
 def _apply(segments: list[Segment], edit: Edit, seconds: float) -> None:

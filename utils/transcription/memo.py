@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from utils.transcription.contract import Transcript
 
 MOST_WORDS = 60_000  # of all texts together; about 20 MB. The newest one stays in any case
+CHARS_A_WORD = 100  # of text, at up to four bytes each, weigh as much as a timed word
 
 
 class TextMemo:
@@ -29,7 +30,7 @@ class TextMemo:
                 self._texts.move_to_end(key)
                 return known[0]
         made = make()
-        words = sum(1 + len(segment.words) for segment in made.segments)
+        words = sum(1 + len(segment.words) + len(segment.text) // CHARS_A_WORD for segment in made.segments)
         with self._lock:
             self._texts[key] = (made, words)
             while len(self._texts) > 1 and sum(count for _, count in self._texts.values()) > self._most_words:

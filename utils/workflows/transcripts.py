@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ONLY = ("all", "doubtful")
 DOUBTFUL_BELOW = 0.5  # probability of a word under which it, and so its segment, is worth a second look
 MOST_SHOWN = 500  # segments in one answer
+MOST_COMPARED = 10**10  # characters said x heard: the longest text that is spoken by default; more stops all threads for seconds
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,15 @@ def _matches(segment: Segment, words: Sequence[str], only: str) -> bool:
 
 def _comparison(item: Item, transcript: Transcript) -> Comparison | None:
     reference = str(item.request.get("reference", ""))
-    if not reference:
+    if not reference or len(reference) * _chars(transcript) > MOST_COMPARED:
         return None
     from utils.transcription.compare import compare
 
     return compare(reference, transcript.text, transcript.language or str(item.request.get("language", "")))
+
+
+def _chars(transcript: Transcript) -> int:
+    return sum(len(segment.text) for segment in transcript.segments)
 
 
 def notes(item: Item, transcript: Transcript | None) -> list[str]:
@@ -271,7 +276,9 @@ def sheet(
     from utils.transcription import cues
 
     text, transcript = texts.finished(services, session_id, item_id)
-    return cues.make(transcript, _rules(text.item, preset, limits))
+    rules = _rules(text.item, preset, limits)
+    with services.door.making(_chars(transcript)):
+        return cues.make(transcript, rules)
 
 
 def render(
@@ -300,7 +307,9 @@ def render(
         original: Without corrections.
     """
     text, transcript = texts.finished(services, session_id, item_id, original=original)
-    return _rendered(text, transcript, key, _rules(text.item, preset, limits), times=times, word_times=word_times)
+    rules = _rules(text.item, preset, limits)
+    with services.door.making(_chars(transcript)):
+        return _rendered(text, transcript, key, rules, times=times, word_times=word_times)
 
 
 def _rendered(text: texts.Text, transcript: Transcript, key: str, rules: CueRules, *, times: bool, word_times: bool) -> Rendered:
@@ -323,7 +332,8 @@ def archive(services: Services, session_id: str, item_ids: Iterable[str], keys: 
     lines = [["title", "state", "language", "engine", "seconds", "words", "doubtful", "wer", "files", "notes"]]
     for item_id in dict.fromkeys(item_ids):
         text = texts.read(services, session_id, item_id)
-        made = _forms(text, keys, preset)
+        with services.door.making(_chars(text.transcript) if text.transcript else 0):
+            made = _forms(text, dict.fromkeys(keys), preset)
         found += [(name, data, text.item.updated_at) for name, data in made]
         lines.append(_line(text, [name for name, _ in made]))
     unique = archives.unique(name for name, _, _ in found)
@@ -331,7 +341,7 @@ def archive(services: Services, session_id: str, item_ids: Iterable[str], keys: 
     return [*files, Entry("manifest.csv", _csv(lines), services.clock())]
 
 
-def _forms(text: texts.Text, keys: Sequence[str], preset: str) -> list[tuple[str, bytes]]:
+def _forms(text: texts.Text, keys: Iterable[str], preset: str) -> list[tuple[str, bytes]]:
     if text.transcript is None:
         return []
     rules = _rules(text.item, preset, None)
