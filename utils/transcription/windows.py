@@ -19,7 +19,6 @@ SEARCH_S = 120.0  # at a window's end, for a silence
 GOOD_GAP_S = 0.5  # between sentences
 LEAST_GAP_S = 0.2
 PAUSE_S = 0.15  # by level; the silence before a "t" or "k" lasts up to 0.1 s
-MARGIN_S = 0.1  # of sound around a chunk that is cut at a silence
 
 
 @dataclass(frozen=True)
@@ -95,12 +94,12 @@ def chunks(length_s: float, speech: Sequence[Span], found: Levels) -> list[Chunk
 
     Args:
         length_s: Of the window; no chunk reaches further.
-        speech: In order.
+        speech: In order, with the margins of the voice detector; nothing beyond is taken, it may be a tone that the gate took out.
         found: Levels of the window.
     """
     pieces: list[Chunk] = []
-    for span in _padded(speech, length_s):
-        pieces += _split(span, found)
+    for span in _merged(speech):
+        pieces += _split(Span(span.start, min(span.end, length_s)), found)
     joined: list[Chunk] = []
     for piece in pieces:
         last = joined[-1] if joined else None
@@ -126,18 +125,6 @@ def groups(found: Sequence[Chunk], sizes: Sequence[int]) -> list[list[Chunk]]:
 def _gaps(speech: Sequence[Span], length_s: float) -> list[Span]:
     edges = [0.0, *(edge for span in speech for edge in (span.start, span.end)), length_s]
     return [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
-
-
-def _padded(speech: Sequence[Span], length_s: float) -> list[Span]:
-    """With a margin, but never over the middle of the silence between two."""
-    made = []
-    speech = _merged(speech)
-    for index, span in enumerate(speech):
-        left = (speech[index - 1].end + span.start) / 2 if index else 0.0
-        right = (span.end + speech[index + 1].start) / 2 if index + 1 < len(speech) else length_s
-        start, end = max(left, span.start - MARGIN_S), min(right, span.end + MARGIN_S)
-        made.append(Span(min(start, span.start), min(length_s, max(end, span.end))))
-    return made
 
 
 def _merged(speech: Sequence[Span]) -> list[Span]:
