@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from utils.errors import AppError, BadInput, NotFound
+from utils.errors import AppError, BadInput, ModelUnavailable, NotFound
 from utils.jobs.context import Context
 from utils.jobs.transcribe_files import (
     HEADER,
@@ -24,6 +24,7 @@ from utils.jobs.transcribe_files import (
     listed,
     part_name,
     partial_name,
+    read_header,
     result_of,
     run_of,
     so_far,
@@ -90,10 +91,7 @@ class TranscribeWork:
         source = self._source()
         with self.context.scratch() as scratch:
             sound = self._decoded(source, scratch / PCM)
-            engine, why = self._engine()
-            self._write_header(sound, engine, why)
-            self.context.note(why)
-            transcript = self._transcribed(sound, engine, why)
+            transcript, why = self._heard(sound)
             self._store(transcript, sound, scratch, why)
             self._make_listenable(sound, scratch)
         self.wind_up()
@@ -167,9 +165,25 @@ class TranscribeWork:
         known = self.context.shared.once("transcription_engines", lambda: engines.build(settings))
         return engines.choose(known, settings, self.request)
 
+    def _heard(self, sound: Decoded) -> tuple[Transcript, str]:
+        """The text, and why it is not by the first choice: a model that cannot be fetched after all makes room for the next."""
+        engine, why = self._engine()
+        try:
+            return self._transcribed(sound, engine, why), why
+        except ModelUnavailable:
+            second, why = self._engine()  # the first one knows now that it cannot
+            if second is engine:
+                raise
+            return self._transcribed(sound, second, why), why
+
     def _transcribed(self, sound: Decoded, engine: TranscriptionEngine, why: str) -> Transcript:
         from utils.transcription.transcribe import transcribe
 
+        partial = KeptPartial(self.folder / partial_name(self.run_number), self.context)
+        if read_header(self.folder).get("engine", engine.name) != engine.name:
+            partial.clear()  # an earlier attempt had another engine: one text is never by two
+        self._write_header(sound, engine, why)
+        self.context.note(why)
         noted = ""
 
         def note(sentence: str) -> None:
@@ -182,7 +196,6 @@ class TranscribeWork:
                 note("")
             self.context.show(done_s, total_s)
 
-        partial = KeptPartial(self.folder / partial_name(self.run_number), self.context)
         return transcribe(sound, engine, self.request, partial=partial, progress=progress, note=note, check=self.context.stay)
 
     # ---- the end
