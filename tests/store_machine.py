@@ -88,6 +88,10 @@ class Space:
     def used(self) -> float:
         return max(self.recorded, self.newest, self.ahead)
 
+    @property
+    def holds_kept(self) -> bool:
+        return any(thing.item.permanent for thing in self.items.values())
+
 
 class StoreMachine(RuleBasedStateMachine):
     """The machine; `store_class` is what it is held against."""
@@ -329,21 +333,28 @@ class StoreMachine(RuleBasedStateMachine):
                 (min(space.used, now), name)
                 for name, space in self.model.items()
                 if not (name in (held, keep) or space.permanent or space.marked or abs(now - space.seen) <= PRESENT_S)
+                if not space.holds_kept
             ),
         )
         by_age = [name for used, name in spare if now - used > DAY]
         over = max(0, len(self.model) - len(by_age) - most) if most else 0
         return by_age + [name for _, name in spare[len(by_age) :]][:over]
 
-    def _due_items(self, sessions: set[str], hours: float) -> set[tuple[str, str]]:
+    def _due_items(self, sessions: set[str], hours: float, keep: str | None) -> set[tuple[str, str]]:
         """Which items of these sessions must go now by their own age."""
         return {
             (name, item)
             for name in sessions
             for item, thing in self.model[name].items.items()
-            if hours and not self.model[name].permanent and not thing.item.permanent and item not in self.model[name].marked
-            if self.clock.now - thing.newest > hours * HOUR
+            if not self.model[name].permanent and not thing.item.permanent and item not in self.model[name].marked
+            if (hours and self.clock.now - thing.newest > hours * HOUR) or self._is_cleared(name, keep)
         }
+
+    def _is_cleared(self, name: str, keep: str | None) -> bool:
+        """A session that stays for the sake of a kept item loses the others when it would have gone by age."""
+        space, now = self.model[name], self.clock.now
+        spare = space.holds_kept and not (name == keep or space.marked or abs(now - space.seen) <= PRESENT_S)
+        return spare and now - min(space.used, now) > DAY
 
     def _sweep(self, held: str | None = None, most: int = 0, keep: str | None = None, item_hours: float = 0.0) -> None:
         now = self.clock.now
@@ -368,7 +379,9 @@ class StoreMachine(RuleBasedStateMachine):
             del self.model[name]
         assert report.kept == len(self.model)
         gone_items = {(item.session_id, item.id) for item in report.items}
-        assert gone_items == self._due_items(self.model.keys() - {held}, item_hours), "which items went is not which had to go"
+        assert gone_items == self._due_items(self.model.keys() - {held}, item_hours, keep), (
+            "which items went is not which had to go"
+        )
         for name, item in gone_items:
             self._refused(functools.partial(self.store.restore_item, name, item))
             del self.model[name].items[item]

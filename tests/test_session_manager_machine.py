@@ -19,6 +19,7 @@ from utils.session_manager import Session, SessionManager, SweepReport, Usage
 from utils.storage import names
 from utils.storage.item import Item
 from utils.storage.retention import Removal
+from utils.storage.sessions import KEPT
 
 
 def held(runs: int, steps: int = 30) -> None:
@@ -271,6 +272,21 @@ class ItemsThatAreKeptGoToo(SessionManager):
         return report
 
 
+class SessionsOfKeptItemsGoToo(SessionManager):
+    """What people keep goes with its session, because the mark that tells of it was not made."""
+
+    def update_item(self, session_id: str, item_id: str, **changes: Any) -> Item:
+        item = super().update_item(session_id, item_id, **changes)
+        (self.outputs / session_id / KEPT).unlink(missing_ok=True)
+        return item
+
+
+class OneKeptItemKeepsAll(SessionManager):
+    def cleanup_old_sessions(self, *args: Any, **options: Any) -> SweepReport:
+        kept = [one for one in self.get_all_session_ids() if any(item.permanent for item in self.list_items(one, limit=1000)[0])]
+        return super().cleanup_old_sessions(*args, **{**options, "keep": [*options.get("keep", ()), *kept]})
+
+
 class ItemsThatGoMakeTheirSessionYoung(SessionManager):
     def cleanup_old_sessions(self, *args: Any, **options: Any) -> SweepReport:
         report = super().cleanup_old_sessions(*args, **options)
@@ -319,6 +335,8 @@ OTHERS: list[type[SessionManager]] = [
     LeavesMarkersBehind,
     NotesNoPresence,
     ItemsThatAreKeptGoToo,
+    SessionsOfKeptItemsGoToo,
+    OneKeptItemKeepsAll,
     ItemsThatGoMakeTheirSessionYoung,
     ItemsGoToTheTrashOfPeople,
 ]

@@ -47,10 +47,17 @@ def speech(store: SessionManager, session: str, title: str, text: str = "", **re
 
 def transcript(store: SessionManager, session: str, text: str) -> str:
     said = {"segments": [{"text": part, "words": [{"text": "hidden"}]} for part in text.split("|")]}
-    files = {"transcript.json": json.dumps(said).encode()}
-    item = store.create_item(session, folder="single", kind="transcript", title="Talk", request={}, files=files)
-    store.update_item(session, item.id, result={"engine_label": "Whisper"})
+    item = store.create_item(session, folder="single", kind="transcript", title="Talk", request={})
+    heard(store, session, item.id, "transcript.json", said)
     return item.id
+
+
+def heard(store: SessionManager, session: str, item_id: str, name: str, said: object) -> None:
+    """The item's text is in the file of that name now."""
+    data = json.dumps(said).encode()
+    store.write_file(session, item_id, name, data)
+    listed = (ItemFile(name, "application/json", len(data), "transcript"),)
+    store.update_item(session, item_id, result={"engine_label": "Whisper"}, files=listed)
 
 
 def batch(store: SessionManager, session: str, *texts: str) -> str:
@@ -212,3 +219,12 @@ def test_memory_of_sessions_is_bounded(store: SessionManager) -> None:
 def test_fold_makes_alike_what_people_type_alike() -> None:
     assert fold("  ÀÉÎ\tﬁn ＡＢＣ ß İ") == "aei fin abc ss i"
     assert fold("plain\nwords") == "plain words"
+
+
+def test_words_of_a_recording_that_was_heard_again_are_the_newest(store: SessionManager, session: str) -> None:
+    item_id = transcript(store, session, "an older hearing")
+    assert ids(store, session, "older") == [item_id]
+    heard(store, session, item_id, "transcript-2.json", {"segments": [{"text": "a fresh hearing"}]})
+    store.write_file(session, item_id, "edits-2.json", json.dumps({"edits": [{"text": "a corrected word"}]}).encode())
+    assert ids(store, session, "older") == []
+    assert ids(store, session, "fresh") == ids(store, session, "corrected") == [item_id]

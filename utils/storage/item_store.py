@@ -105,6 +105,9 @@ class ItemStore(Store):
 
     def update_item(self, session_id: str, item_id: str, **changes: Any) -> Item:
         """Change title, permanent, request, result or files; the record is replaced whole. Raises NotFound."""
+        if changes.get("permanent"):
+            with self._session(session_id) as session:
+                session.write(sessions.KEPT, b"", when=self.clock())
         with self._item(session_id, item_id) as folder:
             return items.change(folder, self.clock(), **changes)
 

@@ -125,6 +125,11 @@ def ids(session: Folder) -> list[tuple[str, str]]:
     return sorted(found, key=lambda pair: names.by_time(pair[1]), reverse=True)
 
 
+def any_permanent(session: Folder) -> bool:
+    """Whether its owner keeps one of the session's items. Reads items until one is found."""
+    return any(item is not None and item.permanent for item in (_peek(session, *pair) for pair in ids(session)))
+
+
 def page(
     session: Folder, *, kinds: Collection[str] | None, q: str, offset: int, limit: int, known: KindMemo
 ) -> tuple[list[Item], int]:

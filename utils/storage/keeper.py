@@ -143,8 +143,11 @@ class Keeper(ItemFinder):
             raise no_session()
         if session.permanent or not self.session_timeout_hours:
             return None
-        with told(no_session()):
-            used = max(session.last_activity, survey(self.outputs / session_id, self.clock()).newest)
+        with told(no_session()), sessions.opened(self.outputs, session_id) as folder:
+            found = survey_folder(folder, self.clock())
+            if found.has_kept and items.any_permanent(folder):
+                return None
+            used = max(session.last_activity, found.newest)
         return used + self.session_timeout_hours * 3600
 
     def item_expires_at(self, session_id: str, item: Item | str) -> float | None:

@@ -16,6 +16,7 @@ class SessionFacts:
         permanent: Marked by its owner as never to be removed.
         active: A job is open, a lease is held or a page is connected.
         size_bytes: Bytes on disk.
+        holds_kept: One of its items is permanent, so the session stays; its other items go when it would have gone by age.
     """
 
     id: str
@@ -23,6 +24,7 @@ class SessionFacts:
     permanent: bool = False
     active: bool = False
     size_bytes: int = 0
+    holds_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def decide(
     """Say which sessions go, oldest use first.
 
     By age go those that were not used for longer than `max_age_s`. By count go, of what is left, those used longest ago until no
-    more than `max_sessions` remain. Active and permanent ones and those in `keep` never go, but they count.
+    more than `max_sessions` remain. Active and permanent ones, those that hold a kept item and those in `keep` never go, but they
+    count.
 
     Args:
         now: Seconds since the epoch. A time of last use after it counts as now.
@@ -83,7 +86,7 @@ def decide(
     """
     kept = set(keep)
     oldest_first = sorted(sessions, key=lambda facts: (facts.last_used, facts.id))
-    spare = [facts for facts in oldest_first if not (facts.active or facts.permanent or facts.id in kept)]
+    spare = [facts for facts in oldest_first if not (facts.active or facts.permanent or facts.holds_kept or facts.id in kept)]
     by_age = [facts for facts in spare if max_age_s > 0 and now - facts.last_used > max_age_s]
     left = spare[len(by_age) :]
     over = max(0, len(sessions) - len(by_age) - max_sessions) if max_sessions > 0 else 0
@@ -92,14 +95,22 @@ def decide(
     ]
 
 
-def decide_items(now: float, items: Iterable[ItemFacts], max_age_s: float) -> list[ItemRemoval]:
+def must_clear(now: float, facts: SessionFacts, max_age_s: float, keep: Collection[str] = ()) -> bool:
+    """Whether a session that stays for the sake of a kept item loses its other items, because it would have gone by age."""
+    spare = facts.holds_kept and not (facts.active or facts.permanent or facts.id in keep)
+    return spare and max_age_s > 0 and now - facts.last_used > max_age_s
+
+
+def decide_items(now: float, items: Iterable[ItemFacts], max_age_s: float, *, all_of_them: bool = False) -> list[ItemRemoval]:
     """Say which items of sessions that stay go, oldest first: those not changed for longer than `max_age_s`; 0 = none.
 
-    Permanent ones and those with open work never go. Whether the session is permanent is the caller's to know.
+    With `all_of_them` whatever their age. Permanent ones and those with open work never go. Whether the session is permanent is the
+    caller's to know.
     """
     going = [
         ItemRemoval(facts.session_id, facts.id, facts.size_bytes, facts.last_changed)
         for facts in items
-        if max_age_s > 0 and now - facts.last_changed > max_age_s and not (facts.permanent or facts.is_open)
+        if all_of_them or (max_age_s > 0 and now - facts.last_changed > max_age_s)
+        if not (facts.permanent or facts.is_open)
     ]
     return sorted(going, key=lambda gone: (gone.last_changed, gone.session_id, gone.id))

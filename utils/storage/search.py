@@ -20,7 +20,7 @@ from utils.errors import AppError
 from utils.storage import items, names
 from utils.storage.atomic import TEMPORARY, Folder
 from utils.storage.search_entry import Entry, Query, ordered, read
-from utils.storage.search_texts import SOURCES, fold, text_of
+from utils.storage.search_texts import fold, sources, text_of
 
 __all__ = ["Entry", "Found", "Index", "Query", "forget", "keep"]
 
@@ -143,7 +143,7 @@ def _refresh(session: Folder, known: _Known) -> bool:
 def _version(parent: Folder, entry: Entry) -> bytes:
     """Names the state of the files that an item's text is made from."""
     found = []
-    for name in SOURCES.get(entry.kind, (items.RECORD,)):
+    for name in sources(entry.kind, entry.transcript):
         with suppress(FileNotFoundError):
             facts = parent.stat(f"{entry.id}/{name}")
             found.append(f"{name} {facts.st_ino:x} {facts.st_mtime_ns:x} {facts.st_size:x}")

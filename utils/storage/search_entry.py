@@ -34,6 +34,7 @@ class Entry:
         engine: Label of the engine that made it, or empty.
         is_made: It has a result or files, open work aside.
         failures: Rows of a batch that failed.
+        transcript: Name of the file of a transcript's text that counts; empty for other kinds.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Entry:
     engine: str
     is_made: bool
     failures: int
+    transcript: str = ""
 
     def states(self, running: Collection[str]) -> tuple[str, ...]:
         """Under which of STATES it is found; a batch that is done but for some rows under two."""
@@ -116,6 +118,7 @@ def read(parent: Folder, name: str) -> Entry | None:
             engine=sys.intern(str(result.get("engine_label") or result.get("engine") or "")),
             is_made=bool(result or files),
             failures=int(result.get("failed") or 0) if is_batch else 0,
+            transcript=sys.intern(next((str(file["name"]) for file in files if file["role"] == "transcript"), "")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # deleted meanwhile, or not ours
         return None

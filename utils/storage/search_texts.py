@@ -11,9 +11,8 @@ from typing import Any
 from utils.storage.atomic import Folder
 from utils.storage.batch_log import ROWS, WISHES
 from utils.storage.item import Item
+from utils.storage.items import RECORD
 
-TRANSCRIPT, EDITS = "transcript.json", "edits.json"
-SOURCES = {"batch": (ROWS, WISHES), "transcript": (TRANSCRIPT, EDITS)}  # kind -> files its text is made from, if not item.json
 NAMES = ("original_name", "source", "text")  # of a request
 MOST_CHARS = 4_000_000  # of one item; 12 hours of quick speech are about 700,000
 
@@ -26,13 +25,21 @@ def fold(text: str) -> str:
     return " ".join("".join(mark for mark in plain if not unicodedata.combining(mark)).split())
 
 
+def sources(kind: str, transcript: str) -> tuple[str, ...]:
+    """Files that an item's text is made from; of a transcript the text that counts and its corrections."""
+    if kind == "batch":
+        return (ROWS, WISHES)
+    return (transcript, transcript.replace("transcript", "edits", 1)) if transcript else (RECORD,)
+
+
 def text_of(folder: Folder, item: Item) -> str:
     """Everything in which an item of an open folder is found, its title aside."""
     parts = [value for name in NAMES if isinstance(value := item.request.get(name), str)]
     if item.kind == "batch":
         parts += _rows(folder)
     elif item.kind == "transcript":
-        parts += _heard(folder)
+        text = item.role("transcript")
+        parts += _heard(folder, text.name if text else "")
     return "\n".join(parts)[:MOST_CHARS]
 
 
@@ -48,9 +55,9 @@ def _rows(folder: Folder) -> Iterator[str]:
                         yield text
 
 
-def _heard(folder: Folder) -> Iterator[str]:
+def _heard(folder: Folder, transcript: str) -> Iterator[str]:
     """Texts of a transcript's segments, and those they were given by hand."""
-    for name in (TRANSCRIPT, EDITS):
+    for name in sources("transcript", transcript) if transcript else ():
         with suppress(FileNotFoundError, ValueError, RecursionError):
             yield from _texts(json.loads(folder.read(name)))
 

@@ -19,6 +19,7 @@ from utils.storage.faults import no_session, told
 SCHEMA = 1
 RECORD = "session.json"
 PRESENCE = "presence"  # empty; its time says when a page was last known to be connected
+KEPT = "kept"  # empty; says that an item may be one that its owner keeps, so that a sweep looks; the items are the truth
 PRESENT_S = 180.0  # a connected page says so every PRESENCE_EVERY_S; two may be lost before it counts as gone
 PRESENCE_EVERY_S = 60.0
 STATUSES = ("idle", "recording", "processing", "complete", "error")

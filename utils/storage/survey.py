@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.storage.atomic import FOLDER_FLAGS, TEMPORARY, WORK, Folder
-from utils.storage.sessions import FOLDERS, PRESENCE, RECORD
+from utils.storage.sessions import FOLDERS, KEPT, PRESENCE, RECORD
 
 CLOCK_SLACK_S = 300.0  # a file server's clock may be ahead by this much
 DEEPEST = 32  # folders in folders; ours are 3
@@ -27,6 +27,7 @@ class Survey:
         size_bytes: All regular files.
         untidy: There are orphans of killed writers, or times in the future.
         has_record: The folder is a session that we made.
+        has_kept: One of its items may be kept, see `sessions.KEPT`.
         seen_at: When a page was last known to be connected; 0 = never.
         items: The same for each item's folder, by (folder, id); only filled when asked for.
     """
@@ -35,6 +36,7 @@ class Survey:
     size_bytes: int = 0
     untidy: bool = False
     has_record: bool = False
+    has_kept: bool = False
     seen_at: float = 0.0
     items: dict[tuple[str, str], Survey] = field(default_factory=dict)
 
@@ -86,6 +88,7 @@ def _look(found: Survey, here: int | str, now: float, depth: int, parent: str | 
                 found.size_bytes += facts.st_size
                 if depth == 0:
                     found.has_record = found.has_record or name == RECORD
+                    found.has_kept = found.has_kept or name == KEPT
                     found.seen_at = facts.st_mtime if name == PRESENCE else found.seen_at
             elif stat.S_ISDIR(mode):
                 with suppress(FileNotFoundError, NotADirectoryError):

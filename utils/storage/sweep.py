@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.errors import NotFound
-from utils.storage import items, locks, names, remove, sessions
+from utils.storage import items, locks, names, remove, search, sessions
 from utils.storage.atomic import TEMPORARY, Folder
 from utils.storage.markers import Markers
-from utils.storage.retention import ItemFacts, ItemRemoval, Removal, SessionFacts, decide, decide_items
+from utils.storage.retention import ItemFacts, ItemRemoval, Removal, SessionFacts, decide, decide_items, must_clear
 from utils.storage.survey import CLOCK_SLACK_S, Survey, survey_folder, tidy
 from utils.storage.trash import Trash
 
@@ -140,7 +140,7 @@ class _Pass:
             with locks.alone(folder, wait_s=0):
                 busy = removal.id in self.markers.sessions()  # before the look, which then sees whatever was written until now
                 facts = self._note(folder, survey_folder(folder, self.rule.now), busy)
-                if not (facts.active or facts.permanent or facts.last_used > before.last_used):
+                if not (facts.active or facts.permanent or facts.holds_kept or facts.last_used > before.last_used):
                     self._take(facts, removal)
 
         self._guarded(removal.id, again)
@@ -210,24 +210,29 @@ class _Pass:
             tidy(folder, now)
         used = min(now, max(found.newest, session.last_activity))
         active = active or abs(now - found.seen_at) <= sessions.PRESENT_S
-        facts = SessionFacts(folder.path.name, used, session.permanent, active, found.size_bytes)
+        holds_kept = found.has_kept and items.any_permanent(folder)
+        facts = SessionFacts(folder.path.name, used, session.permanent, active, found.size_bytes, holds_kept)
         self.facts[facts.id] = facts
         return facts
 
     def _items(self, folder: Folder, found: Survey, owner: SessionFacts) -> None:
         """Remove items whose own time is up from a session that stays, unless it is permanent; the caller holds it."""
-        if owner.permanent:
+        rule = self.rule
+        clear = must_clear(rule.now, owner, rule.max_age_s, rule.keep)
+        if owner.permanent or not (clear or rule.item_age_s > 0):
             return
+        if clear and not found.items:
+            found = survey_folder(folder, rule.now, items=True)
         session_id = folder.path.name
         facts, places = [], {}
         for (place, item_id), inside in found.items.items():
-            if self.rule.now - inside.newest <= self.rule.item_age_s or not names.is_item_id(item_id):
+            if not (clear or rule.now - inside.newest > rule.item_age_s) or not names.is_item_id(item_id):
                 continue
             with suppress(NotFound, OSError), folder.sub(place) as parent, parent.sub(item_id) as own:
                 permanent, is_open = items.read(own).permanent, self.markers.has(session_id, item_id)
                 facts.append(ItemFacts(session_id, item_id, inside.newest, permanent, is_open, inside.size_bytes))
                 places[item_id] = place
-        gone = decide_items(self.rule.now, facts, self.rule.item_age_s)
+        gone = decide_items(rule.now, facts, rule.item_age_s, all_of_them=clear)
         taken = gone if self.rule.dry_run else [item for item in gone if self._take_item(folder, places[item.id], item)]
         if taken:
             self.items[session_id] = taken
@@ -238,6 +243,10 @@ class _Pass:
         with folder.sub(place) as parent:
             self._dead.append(self.trash.take_dead_item(parent, item.id))
             parent.flush()
+        with suppress(OSError):  # the words by which it was found go with it, and make the session no younger
+            before = folder.stat(search.INDEX).st_mtime
+            search.forget(folder, item.id)
+            folder.date(search.INDEX, before)
         return True
 
     def _take(self, facts: SessionFacts, removal: Removal) -> None:

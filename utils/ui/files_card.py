@@ -149,7 +149,7 @@ def goes(item: Item) -> str:
     except AppError:
         at = None
     hours = services.settings.session_timeout_hours
-    with_session = f"{hours:g} h after your last visit, unless you keep this session" if hours else ""
+    with_session = f"{hours:g} h after your last visit, unless you keep it" if hours else ""
     if at is not None:
         return f"{_date(at)}, unless it changes or you keep it" + (f"; at the latest {with_session}" if with_session else "")
     return with_session or "never by itself"
