@@ -140,6 +140,8 @@ def details(item: Item, found: Found) -> None:
 
 def goes(item: Item) -> str:
     """In plain words when it is removed, by the settings in force."""
+    if item.permanent:
+        return "never by itself: you keep it"
     services, session_id = state.services(), state.session_id()
     session = services.sessions.peek_session(session_id)
     if session and session.permanent:
