@@ -366,8 +366,9 @@ def test_text_that_grows_beyond_all_speech_is_refused() -> None:
     bare, row = Transcript((), "en", 1.0, "whisper", "base", 0.0), "w" * MAX_SEGMENT_CHARS
     full = Replace(tuple(Segment(float(number), number + 1.0, row) for number in range(MAX_CHARS // MAX_SEGMENT_CHARS)))
     assert edits.apply(bare, [full]).segments == full.segments
-    with pytest.raises(BadInput, match="at most 1,000,000 characters"):
-        edits.apply(bare, [full, Insert(0, 0.0, 1.0, "One more.")])
+    for more in (Insert(0, 0.0, 1.0, "One more."), Replace((Segment(0.0, 0.0, "One more."), *full.segments))):
+        with pytest.raises(BadInput, match="at most 1,000,000 characters"):
+            edits.apply(bare, [full, more])
 
 
 def test_text_that_was_heard_longer_than_that_can_still_be_corrected() -> None:

@@ -1,4 +1,4 @@
-"""How many files may come in at one time, how many may be looked at, and how many long texts may become files."""
+"""How many files may come in at one time, how many may be looked at, and how many long texts may be made into something."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_OF_SESSION = 8
 LOOKS = 2  # children that look into a file at one time; each may take a second of a processor
 AFTER_S = 5.0
 LONG_CHARS = 150_000  # a text of more takes a second and more, and some two hundred bytes a character
-MAKES = 4  # long texts that become files at one time
+MAKES = 4  # long texts that are corrected or become files at one time
 
 
 class Door:
@@ -51,12 +51,12 @@ class Door:
 
     @contextmanager
     def making(self, chars: int) -> Iterator[None]:
-        """While somebody makes a file of a text with so many characters. Raises TooMany for a long one while others are made."""
+        """While somebody works on a text of so many characters. Raises TooMany for a long one while others are worked on."""
         if chars <= LONG_CHARS:
             yield
             return
         if not self._makes.acquire(blocking=False):  # who waits would keep one of the server's threads from everybody else
-            raise TooMany("Too many long texts are being made into files at this moment.", "Try again.", retry_after_s=AFTER_S)
+            raise TooMany("Too many long texts are being worked on at this moment.", "Try again.", retry_after_s=AFTER_S)
         try:
             yield
         finally:

@@ -30,7 +30,7 @@ from utils.transcription.retime import align, in_order, retimed, spread
 
 __all__ = [
     "Edit", "EditFile", "Insert", "Merge", "Remove", "Replace", "SetText", "SetTimes", "Split",
-    "apply", "as_dict", "edited", "parse",
+    "apply", "as_dict", "chars", "edited", "effort", "parse",
 ]  # fmt: skip
 _SHIFT_S = 0.002  # lengths that differ by less are the same
 
@@ -47,16 +47,28 @@ def apply(transcript: Transcript, edits: Iterable[Edit]) -> Transcript:
         BadInput: An edit does not fit: no such segment, times out of order, a cut outside the text, or too much text.
     """
     segments = list(transcript.segments)
+    most = max(MAX_CHARS, chars(segments))  # what was heard may be longer, and is corrected all the same
     for edit in edits:
+        if isinstance(edit, Replace):
+            _check_length(edit.segments, most)  # before it is timed
         _apply(segments, edit, transcript.seconds)
-    most = max(MAX_CHARS, _chars(transcript.segments))  # what was heard may be longer, and is corrected all the same
-    if _chars(segments) > most:
-        raise BadInput(f"The text of a transcript has at most {most:,} characters here.", "Send a shorter one.")
+    _check_length(segments, most)
     return replace(transcript, segments=tuple(segments))
 
 
-def _chars(segments: Sequence[Segment]) -> int:
+def effort(transcript: Transcript, file: EditFile) -> int:
+    """How much `edited` has to time, in characters."""
+    return chars(transcript.segments) + sum(chars(edit.segments) for edit in file.done if isinstance(edit, Replace))
+
+
+def chars(segments: Iterable[Segment]) -> int:
+    """How long a text is."""
     return sum(len(segment.text) for segment in segments)
+
+
+def _check_length(segments: Sequence[Segment], most: int) -> None:
+    if chars(segments) > most:
+        raise BadInput(f"The text of a transcript has at most {most:,} characters here.", "Send a shorter one.")
 
 
 def _apply(segments: list[Segment], edit: Edit, seconds: float) -> None:

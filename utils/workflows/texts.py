@@ -26,7 +26,7 @@ from utils.services import Services
 from utils.storage.item import Item
 from utils.transcription import edit_file, transcript_file
 from utils.transcription.contract import Transcript
-from utils.transcription.edits import EditFile, edited
+from utils.transcription.edits import EditFile, edited, effort
 
 NO_TEXT = "There is no text yet."
 
@@ -103,9 +103,15 @@ def _stored(services: Services, text: Text, folder: Path, *, original: bool) -> 
     etag = etag_of(path, edits)
     shown = plain
     if edits.done and not original:
-        shown = services.texts.get((str(path), etag), lambda: edited(plain, edits))
+        shown = services.texts.get((str(path), etag), lambda: corrected(services, plain, edits))
     text = replace(text, edited=bool(edits.done), can_redo=bool(edits.undone))
     return replace(text, transcript=shown, revision=edits.revision, etag=etag)
+
+
+def corrected(services: Services, plain: Transcript, edits: EditFile) -> Transcript:
+    """A text with its corrections. Raises BadInput when they do not fit; TooMany when it is long and others are being made."""
+    with services.door.making(effort(plain, edits)):
+        return edited(plain, edits)
 
 
 def etag_of(path: Path, edits: EditFile) -> str:

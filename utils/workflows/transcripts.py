@@ -19,7 +19,7 @@ from utils.storage.item import Item
 from utils.storage.manifest import safe_cell
 from utils.transcription import edit_file, transcript_file
 from utils.transcription.contract import Segment, Transcript
-from utils.transcription.edits import Edit, EditFile, Replace, edited
+from utils.transcription.edits import Edit, EditFile, Replace, chars
 from utils.transcription.presets import DEFAULT, CueRules
 from utils.transcription.presets import rules as rules_of
 from utils.workflows import texts
@@ -142,15 +142,11 @@ def _matches(segment: Segment, words: Sequence[str], only: str) -> bool:
 
 def _comparison(item: Item, transcript: Transcript) -> Comparison | None:
     reference = str(item.request.get("reference", ""))
-    if not reference or len(reference) * _chars(transcript) > MOST_COMPARED:
+    if not reference or len(reference) * chars(transcript.segments) > MOST_COMPARED:
         return None
     from utils.transcription.compare import compare
 
     return compare(reference, transcript.text, transcript.language or str(item.request.get("language", "")))
-
-
-def _chars(transcript: Transcript) -> int:
-    return sum(len(segment.text) for segment in transcript.segments)
 
 
 def notes(item: Item, transcript: Transcript | None) -> list[str]:
@@ -261,7 +257,7 @@ def _changed(services: Services, session_id: str, item_id: str, change: Callable
         data = transcript_file.read(path)
         edits = edit_file.load(folder / name)
         made = replace(change(edits, texts.etag_of(path, edits)), base=transcript_file.digest(data))
-        edited(transcript_file.from_bytes(data), made)  # what does not fit is refused here
+        texts.corrected(services, transcript_file.from_bytes(data), made)  # what does not fit is refused here
         services.sessions.write_file(session_id, item_id, name, made.to_bytes())
         return made.revision, texts.etag_of(path, made)
 
@@ -277,7 +273,7 @@ def sheet(
 
     text, transcript = texts.finished(services, session_id, item_id)
     rules = _rules(text.item, preset, limits)
-    with services.door.making(_chars(transcript)):
+    with services.door.making(chars(transcript.segments)):
         return cues.make(transcript, rules)
 
 
@@ -308,7 +304,7 @@ def render(
     """
     text, transcript = texts.finished(services, session_id, item_id, original=original)
     rules = _rules(text.item, preset, limits)
-    with services.door.making(_chars(transcript)):
+    with services.door.making(chars(transcript.segments)):
         return _rendered(text, transcript, key, rules, times=times, word_times=word_times)
 
 
@@ -332,7 +328,7 @@ def archive(services: Services, session_id: str, item_ids: Iterable[str], keys: 
     lines = [["title", "state", "language", "engine", "seconds", "words", "doubtful", "wer", "files", "notes"]]
     for item_id in dict.fromkeys(item_ids):
         text = texts.read(services, session_id, item_id)
-        with services.door.making(_chars(text.transcript) if text.transcript else 0):
+        with services.door.making(chars(text.transcript.segments) if text.transcript else 0):
             made = _forms(text, dict.fromkeys(keys), preset)
         found += [(name, data, text.item.updated_at) for name, data in made]
         lines.append(_line(text, [name for name, _ in made]))
