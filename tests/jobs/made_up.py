@@ -12,13 +12,14 @@ import logging
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from utils.errors import BadInput
 from utils.jobs.context import Context
 from utils.jobs.kinds import Kind
 from utils.jobs.runner import Timing
-from utils.jobs.worker import run
+from utils.jobs.worker import end, run
 from utils.settings import Settings
 from utils.storage.item import ItemFile
 
@@ -94,6 +95,12 @@ def deaf(context: Context) -> None:
     context.finish({"deaf": True}, [publish(context, "late.txt", "late")])
 
 
+def leaves(context: Context) -> None:
+    """Leaves a call behind in a thread that nothing can end, as a decoding that is broken off does."""
+    ThreadPoolExecutor(1).submit(time.sleep, 60)
+    steps(context)
+
+
 KINDS = {
     "small": Kind("speech", small),
     "steps": Kind("speech", steps),
@@ -103,6 +110,7 @@ KINDS = {
     "broken": Kind("speech", broken),
     "refused": Kind("speech", refused),
     "deaf": Kind("speech", deaf),
+    "leaves": Kind("speech", leaves),
 }
 
 
@@ -114,6 +122,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     settings = Settings.load(os.environ, Path("no.env"))
     run(settings, options.pool, kinds=KINDS, timing=Timing(**json.loads(os.environ.get(TIMING, "{}"))), attached=options.attached)
+    end()
 
 
 if __name__ == "__main__":

@@ -206,6 +206,15 @@ def test_worker_told_to_end_hands_back_and_exits_cleanly(rig: Rig) -> None:
     assert rig.jobs.health().workers == {"speech": 0}
 
 
+def test_worker_told_to_end_waits_for_no_call_that_was_left_behind(rig: Rig) -> None:
+    worker = rig.worker()
+    job_id = rig.put("leaves", steps=100, seconds=0.05)
+    until(running(rig, job_id))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert rig.record(job_id)["state"] == "queued"
+
+
 def test_worker_second_on_the_machine_waits_for_the_first(rig: Rig) -> None:
     first = rig.worker()
     until(lambda: rig.log_text().count("event=worker_started") == 1)

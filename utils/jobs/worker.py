@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from utils.errors import AppError
 from utils.jobs.heart import Heart
@@ -209,6 +210,12 @@ def _import(modules: Sequence[str]) -> None:
     log.info("event=warm seconds=%.2f", time.monotonic() - began)
 
 
+def end() -> NoReturn:
+    """End this process at once: the interpreter would wait for a decoding that was left behind, its job long handed back."""
+    logging.shutdown()
+    os._exit(0)  # children end with their pipes
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m utils.jobs.worker", description=__doc__)
@@ -221,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AppError as exc:
         parser.exit(2, f"{exc.sentence} {exc.hint}\n")
     run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
+    end()
 
 
 if __name__ == "__main__":
