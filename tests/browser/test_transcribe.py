@@ -86,6 +86,18 @@ def test_dropped_files_are_sent_and_names_are_no_markup(page: Page, hearing: Ser
     expect(page.get_by_text(name.removesuffix(".wav")).first).to_be_visible()
 
 
+def test_name_that_turns_text_around_is_shown_plainly(page: Page, watch: Watch) -> None:
+    watch.forgiven.append("/api/v1/upload")
+    page.get_by_label("Recordings or videos").evaluate("""picker => {
+        const files = new DataTransfer();
+        files.items.add(new File(["no sound"], "holiday\u202egpj.mp3"));
+        picker.files = files.files;
+        picker.dispatchEvent(new Event("change"));
+    }""")
+    expect(page.get_by_text("holidaygpj.mp3", exact=True)).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="not a recording")).to_be_visible()
+
+
 def test_sending_can_be_cancelled_and_a_broken_connection_is_tried_again(page: Page, watch: Watch) -> None:
     watch.forgiven.append("/api/v1/upload")
     page.route("**/api/v1/upload", lambda route: route.abort())

@@ -4,6 +4,7 @@
 // `waiting` lies on the server already, `known` are ids of sent files that the page has heard of.
 // Triggers: arrived = ids of what was sent, remove = id of what waits.
 
+const UNSHOWN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}]/gu; // what turns text around; the server leaves it out, too
 const AT_ONCE = 3;
 const SHOWN = 8; // rows before "Show all"
 const TELL_MS = 150; // so that many small files are one rerun
@@ -33,7 +34,7 @@ class Sender {
 
   add(list, { limit, limitWords, address }) {
     for (const blob of list) {
-      const file = { blob, name: blob.name, size: blob.size, address, state: "queued", sent: 0, why: "" };
+      const file = { blob, name: blob.name.replace(UNSHOWN, ""), size: blob.size, address, state: "queued", sent: 0, why: "" };
       file.key = `${Date.now()}-${Math.random()}`;
       if (blob.size > limit) this.refuse(file, `This file has ${sized(blob.size)}, allowed are ${limitWords}. Nothing was sent. Send it as a compressed sound such as MP3, or in parts.`);
       if (!blob.size) this.refuse(file, "This file is empty. Nothing was sent.");
