@@ -23,6 +23,7 @@ from starlette.requests import Request
 
 from tests.api.served import ROOT, Served, served
 from tests.api.surface import Client, Surface, surface
+from tests.audio.hostile_flac import flac
 from tests.jobs.recordings import wav
 from tests.storage.support import Clock, manager
 from utils.api.arriving import gathered
@@ -163,6 +164,17 @@ def test_upload_raw_body_of_another_length_than_announced_is_400(shared: Surface
     answer = client.post("/api/v1/upload", content=TONE, headers={"Content-Length": str(told), "Content-Type": "audio/wav"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
     assert files_of(shared, client) == []
+
+
+def test_recording_that_says_it_is_too_long_is_413_and_fails_alone(shared: Surface) -> None:
+    client, long = shared.program(), flac(24)
+    for answer in (send(client, whole(part("file", long, "day.flac"))), client.post("/api/v1/upload", content=long)):
+        assert (answer.status_code, answer.json()["code"]) == (413, "recording_too_long")
+    body = whole(part("file", long, "day.flac"), part("file", TONE, "a.wav"))
+    answer = client.post("/api/v1/transcriptions", content=body, headers=FORM)
+    assert answer.status_code == 202, answer.text
+    assert [(one["name"], one["problem"]["code"]) for one in answer.json()["refused"]] == [("day.flac", "recording_too_long")]
+    assert [item["title"] for item in answer.json()["items"]] == ["a"]
 
 
 def test_upload_form_without_a_file_is_422(shared: Surface) -> None:

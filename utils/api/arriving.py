@@ -18,7 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from utils.api.problems import BadRequest, RequestTooSlow
-from utils.errors import AppError, TooLarge, UnsupportedMedia
+from utils.errors import AppError, RecordingTooLong, TooLarge, UnsupportedMedia
 from utils.services import Services
 from utils.storage.item import Item
 from utils.workflows import uploads
@@ -150,7 +150,7 @@ class Form:
         upload, self._upload = self._upload, None
         try:
             self.arrived.items.append(upload.finish())
-        except UnsupportedMedia as error:
+        except (UnsupportedMedia, RecordingTooLong) as error:
             self.arrived.refused.append(RefusedFile(upload.name, error))
         finally:
             self._open.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from utils.errors import AppError, BadInput, Conflict, ModelUnavailable, NotFound, RecordingTooLong, TooMany
+from utils.errors import AppError, BadInput, Conflict, ModelUnavailable, NotFound, TooMany
 from utils.jobs.contract import JobStatus, NewJob
 from utils.jobs.file_jobs import SESSION_LIMIT
 from utils.jobs.transcribe_files import run_of
@@ -21,7 +21,7 @@ from utils.transcription import models
 from utils.transcription.contract import ENGINES, TASKS, TranscriptionRequest
 from utils.transcription.presets import PRESETS
 from utils.workflows.tongues import LANGUAGES, whisper_tag
-from utils.workflows.uploads import max_bytes
+from utils.workflows.uploads import check_length, max_bytes
 
 SLICE_MINUTES = 10.0  # of sound; what one unit of cost stands for
 GUESS_BYTES_A_MINUTE = 500_000  # where a recording does not tell its length
@@ -227,9 +227,7 @@ def source_of(services: Services, session_id: str, item_id: str) -> Source:
 
 def _checked_source(services: Services, session_id: str, item_id: str, request: TranscriptionRequest) -> Source:
     source = source_of(services, session_id, item_id)
-    most_h = services.settings.max_media_hours
-    if source.seconds is not None and source.seconds > most_h * 3600:
-        raise RecordingTooLong(f"The recording is longer than {most_h:g} hours (MAX_MEDIA_HOURS).", "Cut it into shorter ones.")
+    check_length(source.seconds, services.settings)
     if request.track is not None and not 0 <= request.track < (source.tracks or 16):
         raise BadInput("The recording has no such track of sound.", f"Choose one from 0 to {(source.tracks or 16) - 1}.")
     services.sessions.file_path(session_id, source.item.id, source.file.name)

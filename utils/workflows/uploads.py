@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from utils.errors import UnreadableSound
+from utils.errors import RecordingTooLong, UnreadableSound
 from utils.services import Services
 from utils.settings import Settings
 from utils.storage import names
@@ -71,6 +71,7 @@ class Upload:
 
         Raises:
             UnreadableSound: They are not, or hold no sound; one sentence says why.
+            RecordingTooLong: It says that it is longer than MAX_MEDIA_HOURS.
         """
         if not self.size_bytes:
             raise UnreadableSound("The file is empty.", "Choose a file that holds a recording.")
@@ -79,6 +80,7 @@ class Upload:
             from utils.audio import recording
 
             facts = recording.inspect(path)
+        check_length(facts.seconds, self.services.settings)  # here it fails alone; later, all that are started with it would
         suffix, media_type = kind_of_file(facts)
         name = f"source{suffix}"
         self.item = self.services.sessions.create_item(
@@ -124,6 +126,13 @@ def receive(services: Services, session_id: str, name: str, size_bytes: int | No
 def max_bytes(settings: Settings) -> int:
     """The largest upload."""
     return settings.max_upload_mb * 2**20
+
+
+def check_length(seconds: float | None, settings: Settings) -> None:
+    """Raise RecordingTooLong for what says that it is longer than MAX_MEDIA_HOURS."""
+    most_h = settings.max_media_hours
+    if seconds is not None and seconds > most_h * 3600:
+        raise RecordingTooLong(f"The recording is longer than {most_h:g} hours (MAX_MEDIA_HOURS).", "Cut it into shorter ones.")
 
 
 def clean_name(name: str) -> str:
