@@ -17,6 +17,7 @@ from utils.settings import Settings
 
 DAY_S = 86_400.0
 EVERYBODY = "everybody"
+SHARE = 0.1  # of a try, as which it counts for everybody together: strangers must not easily keep the operator out
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def sign_in(services: Services, token: str, who: str) -> None:
         WrongToken: It is another one, or the operator's page is switched off.
         TooMany: It was tried too often; `retry_after_s` is set.
     """
-    wait_s = max(services.sign_ins.take(who), services.sign_ins.take(EVERYBODY))
+    wait_s = services.sign_ins.take(who) or services.sign_ins.take(EVERYBODY, SHARE)
     if wait_s:
         services.tally.add("sign_ins", "too_many")
         raise TooMany("The token was tried too often.", f"Wait {wait_s:.0f} s and try again.", retry_after_s=wait_s)
