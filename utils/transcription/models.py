@@ -8,11 +8,11 @@ request never makes the server load another folder or fetch another model.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.errors import BadInput, ModelUnavailable
+from utils.errors import BadInput
 from utils.settings import Settings
 from utils.transcription.contract import ModelInfo, TranscriptionRequest
 from utils.transcription.model_folder import can_translate, is_multilingual, lacking, never_translates
@@ -82,7 +82,7 @@ def find(name: str, settings: Settings, cache: Path | None = None) -> Path | Non
         cache: The hub's cache; None = where the hub's library looks for it.
     """
     said = _said(name, settings)
-    if _is_folder(said):
+    if is_folder(said):
         folder = Path(said)
         return folder if not lacking(folder) else None
     return _snapshot(repo_of(said), pin_of(said), cache or cache_dir())
@@ -159,39 +159,6 @@ def hint_tokens(text: str) -> int:
     return round(count)
 
 
-def fetch(
-    name: str,
-    settings: Settings,
-    *,
-    note: Callable[[str], None],
-    check: Callable[[], None],
-    cache: Path | None = None,
-) -> Path:
-    """Get a model from the hub, a child process does it; see `engines.hub`.
-
-    Args:
-        name: As in an offer; "" = WHISPER_MODEL.
-        settings: What the server is set to.
-        note: Told the bytes on disk now and then.
-        check: Called several times a second; what it raises ends the child and passes.
-        cache: The hub's cache.
-
-    Returns:
-        Its folder.
-
-    Raises:
-        ModelUnavailable: It cannot be had; the sentence says why.
-    """
-    from utils.transcription.engines.hub import download  # the only place that talks to the hub
-
-    said = _said(name, settings)
-    if _is_folder(said) or not repo_of(said):
-        raise ModelUnavailable(missing_reason(said), INSTALL_HINT)
-    if settings.hf_hub_offline:
-        raise ModelUnavailable(_offline(said), INSTALL_HINT)
-    return download(label_of(said), repo_of(said), pin_of(said), cache or cache_dir(), note=note, check=check)
-
-
 def source(name: str, settings: Settings) -> str:
     """The size, hub name or folder that a name of an offer stands for; "" = WHISPER_MODEL."""
     return _said(name, settings)
@@ -199,7 +166,7 @@ def source(name: str, settings: Settings) -> str:
 
 def missing_reason(said: str) -> str:
     """Why a model that is neither here nor on the hub is missing."""
-    if _is_folder(said):
+    if is_folder(said):
         folder = Path(said)
         if not folder.is_dir():
             return "The folder that WHISPER_MODEL names does not exist."
@@ -229,7 +196,7 @@ def _cached(cache: Path) -> list[str]:
 
 def _short(name: str) -> str:
     """The name of an offer: of a folder the last part, of an alias what it stands for."""
-    if _is_folder(name):
+    if is_folder(name):
         return Path(name).name
     return ALIASES.get(name, name)
 
@@ -239,10 +206,10 @@ def _said(name: str, settings: Settings) -> str:
     for said in (settings.whisper_model, settings.live_model):
         if said and (not name or name in (said, _short(said))):
             return said
-    return name if not _is_folder(name) else ""
+    return name if not is_folder(name) else ""
 
 
-def _is_folder(said: str) -> bool:
+def is_folder(said: str) -> bool:
     """A path rather than a name: absolute, begins with a dot or the home folder, or exists as a folder."""
     return bool(said) and (said.startswith(("/", ".", "~")) or os.path.isabs(said) or (not repo_of(said) and Path(said).is_dir()))
 
@@ -279,7 +246,7 @@ def _here(name: str, folder: Path) -> Offer:
 
 
 def _elsewhere(name: str, said: str, settings: Settings) -> Offer:
-    if _is_folder(said) or not repo_of(said):
+    if is_folder(said) or not repo_of(said):
         return Offer(name, label_of(name), "missing", missing_reason(said))
     known = pin_of(said)
     english_only = name.endswith(".en")
@@ -287,9 +254,9 @@ def _elsewhere(name: str, said: str, settings: Settings) -> Offer:
     translates = False if english_only or never_translates(name) else True if known is not None else None
     size = known.size_bytes if known is not None else None
     if settings.hf_hub_offline:
-        return Offer(name, label_of(name), "missing", _offline(said), multilingual, translates, size)
+        return Offer(name, label_of(name), "missing", offline_reason(said), multilingual, translates, size)
     return Offer(name, label_of(name), "fetchable", "", multilingual, translates, size)
 
 
-def _offline(said: str) -> str:
+def offline_reason(said: str) -> str:
     return f"The model {label_of(said)} is not on this machine, and HF_HUB_OFFLINE forbids fetching it."

@@ -18,6 +18,7 @@ from utils.settings import Settings
 from utils.transcription import models
 from utils.transcription.contract import TranscriptionRequest
 from utils.transcription.engines.hub import Hub, ask_hub, download
+from utils.transcription.engines.hub import fetch as fetch_model
 from utils.transcription.engines.whisper import WhisperEngine
 from utils.transcription.model_table import Known
 
@@ -181,13 +182,13 @@ def test_cache_that_cannot_be_written_is_told(hub: FakeHub, tmp_path: Path) -> N
 
 def test_offline_setting_asks_nobody(hub: FakeHub, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="HF_HUB_OFFLINE"):
-        models.fetch("", Settings(whisper_model="base", hf_hub_offline=True), note=print, check=lambda: None, cache=tmp_path)
+        fetch_model("", Settings(whisper_model="base", hf_hub_offline=True), note=print, check=lambda: None, cache=tmp_path)
     assert hub.asked == []
 
 
 def test_folder_that_does_not_exist_asks_nobody(hub: FakeHub, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="does not exist"):
-        models.fetch("", Settings(whisper_model=str(tmp_path / "none")), note=print, check=lambda: None, cache=tmp_path)
+        fetch_model("", Settings(whisper_model=str(tmp_path / "none")), note=print, check=lambda: None, cache=tmp_path)
     assert hub.asked == []
 
 

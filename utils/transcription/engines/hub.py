@@ -20,8 +20,18 @@ from typing import Any
 from urllib.parse import quote
 
 from utils.errors import ModelUnavailable
+from utils.settings import Settings
 from utils.transcription.model_table import Known, pin_of, repo_of
-from utils.transcription.models import INSTALL_HINT, cache_dir, label_of, repo_dir
+from utils.transcription.models import (
+    INSTALL_HINT,
+    cache_dir,
+    is_folder,
+    label_of,
+    missing_reason,
+    offline_reason,
+    repo_dir,
+    source,
+)
 
 REMEMBER_S = 60.0  # how long an answer of the hub, or its silence, is believed
 ANSWER_S = 3.0  # how long it may take to answer
@@ -131,6 +141,37 @@ class _End:
     detail: str = ""
 
 
+def fetch(
+    name: str,
+    settings: Settings,
+    *,
+    note: Callable[[str], None],
+    check: Callable[[], None],
+    cache: Path | None = None,
+) -> Path:
+    """Get a model from the hub; a child process does it.
+
+    Args:
+        name: As in an offer; "" = WHISPER_MODEL.
+        settings: What the server is set to.
+        note: Told the bytes on disk now and then.
+        check: Called several times a second; what it raises ends the child and passes.
+        cache: The hub's cache.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        ModelUnavailable: It cannot be had; the sentence says why.
+    """
+    said = source(name, settings)
+    if is_folder(said) or not repo_of(said):
+        raise ModelUnavailable(missing_reason(said), INSTALL_HINT)
+    if settings.hf_hub_offline:
+        raise ModelUnavailable(offline_reason(said), INSTALL_HINT)
+    return download(label_of(said), repo_of(said), pin_of(said), cache or cache_dir(), note=note, check=check)
+
+
 def download(
     label: str,
     repo: str,
@@ -141,7 +182,7 @@ def download(
     check: Callable[[], None],
     stall_s: float = STALL_S,
 ) -> Path:
-    """Fetch a model into the hub's cache; see `models.fetch`."""
+    """Fetch a model into the hub's cache; see `fetch`."""
     for _ in range(TRIES):
         child = _Child(repo, pin, cache)
         try:

@@ -20,7 +20,7 @@ from utils.errors import BadInput, ModelUnavailable
 from utils.settings import Settings
 from utils.transcription import models
 from utils.transcription.contract import Decoding, TranscriptionRequest
-from utils.transcription.engines.hub import Hub
+from utils.transcription.engines.hub import Hub, fetch
 from utils.transcription.engines.voice import Voice
 from utils.transcription.engines.whisper_decoding import Loaded, WhisperDecoding
 from utils.transcription.engines.whisper_library import FasterWhisper, Library
@@ -121,7 +121,7 @@ class WhisperEngine:
         try:
             folder = models.find(offer.name, self._settings, self._cache)
             if folder is None:
-                folder = models.fetch(offer.name, self._settings, note=note, check=check, cache=self._cache)
+                folder = fetch(offer.name, self._settings, note=note, check=check, cache=self._cache)
             return folder
         except ModelUnavailable as exc:
             self._hub.failed(models.source(offer.name, self._settings), exc.sentence)
