@@ -31,7 +31,7 @@ class Lengths:
         last_s: A shorter rest belongs to the window before it.
     """
 
-    first_s: float = 60.0
+    first_s: float = 120.0  # one chunk alone, three together: two windows of one chunk each cost more than they are worth
     window_s: float = 600.0
     last_s: float = 60.0
 
