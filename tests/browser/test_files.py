@@ -225,6 +225,8 @@ def test_every_state_has_names_contrast_and_no_sideways_scrolling(server: Server
     expect(page.get_by_text("1 file chosen")).to_be_visible()
     found["chosen"] = audit(page)
     page.get_by_text("Privacy, another browser").click()
+    expect(page.get_by_role("button", name="Make a code")).to_be_visible()
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("button", name="Make a code").click()
     expect(page.locator(".code")).to_be_visible()
     page.get_by_role("button", name="Clear my files").click()
