@@ -18,6 +18,7 @@ RATE_HZ = 16_000  # what every engine hears, one channel
 SCHEMA = 1  # of transcript.json
 TASKS = ("transcribe", "translate")
 ENGINES = ("auto", "whisper", "draft")
+DOUBTFUL_BELOW = 0.5  # probability of a word under which it is worth a second look, in the page as in documents
 
 Samples = NDArray[np.float32]  # one dimension, -1..1, finite, RATE_HZ
 Progress = Callable[[float, float], None]  # seconds of sound done, of total; raises when the work must stop

@@ -11,12 +11,11 @@ from itertools import groupby
 from xml.sax.saxutils import escape
 
 from utils.subtitles import script
-from utils.transcription.contract import Segment, Transcript
+from utils.transcription.contract import DOUBTFUL_BELOW, Segment, Transcript
 from utils.transcription.cue_atoms import same_text
 from utils.transcription.formats_notes import clock, one_line, paragraphs
 from utils.transcription.formats_notes import notes as notes_of
 
-DOUBTFUL_BELOW = 0.5  # a word of lower probability is marked
 _RIGHT_TO_LEFT = frozenset(["ar", "he", "iw", "fa", "ur", "yi", "ps", "sd", "ug", "dv", "ckb"])
 _NOT_IN_XML = str.maketrans("", "", "\ufffe\uffff")
 _NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"

@@ -10,7 +10,7 @@ import streamlit as st
 from utils.errors import AppError
 from utils.storage.item import Item
 from utils.transcription import edits as editing
-from utils.transcription.contract import Segment, Transcript
+from utils.transcription.contract import DOUBTFUL_BELOW, Segment, Transcript
 from utils.transcription.gate import REASONS
 from utils.ui import figures, messages, state
 from utils.ui.components import component
@@ -19,7 +19,7 @@ from utils.ui.transcript_look import PAGE_SIZE, Look, look_at, look_of
 from utils.workflows import texts, transcripts
 from utils.workflows.transcripts import TranscriptView
 
-DOUBT_BELOW = round(transcripts.DOUBTFUL_BELOW * 100)  # percent: below it a word is underlined
+DOUBT_BELOW = round(DOUBTFUL_BELOW * 100)  # percent: below it a word is underlined
 DOUBTS = key("doubts")
 GROWTH_S = 2.0  # between looks at a text that grows
 RTL = frozenset({"ar", "fa", "he", "iw", "ur", "yi", "ps", "sd"})

@@ -18,7 +18,7 @@ from utils.storage.archive import Entry
 from utils.storage.item import Item
 from utils.storage.manifest import safe_cell
 from utils.transcription import edit_file, transcript_file
-from utils.transcription.contract import Segment, Transcript
+from utils.transcription.contract import DOUBTFUL_BELOW, Segment, Transcript
 from utils.transcription.edits import Edit, EditFile, Replace, chars
 from utils.transcription.presets import DEFAULT, CueRules
 from utils.transcription.presets import rules as rules_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from utils.transcription.cues import CueSheet
 
 ONLY = ("all", "doubtful")
-DOUBTFUL_BELOW = 0.5  # probability of a word under which it, and so its segment, is worth a second look
 MOST_SHOWN = 500  # segments in one answer
 MOST_COMPARED = 10**10  # characters said x heard: the longest text that is spoken by default; more stops all threads for seconds
 

@@ -26,7 +26,7 @@ HOSTILE = {
     "surrogates": "a\ud800b \udfff c \U0010ffff \ufffe",
     "right to left": "\u202eabc שלום مرحبا\u202c \u2067x\u2069",
     "ssml": '<speak><audio src="/etc/passwd">no</audio><mark name="x"/><voice name="de">hi</voice></speak>',
-    "option": "-f/etc/passwd -w/tmp/owned.wav",
+    "option": "-f/etc/passwd -wowned.wav",
     "phonemes": "[[h@'loU]]",
     "dashes": "-- --stdin",
     "shell": "`id` $(id) ; rm -rf / | sh & \"'\\",
