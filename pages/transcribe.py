@@ -16,7 +16,6 @@ from utils.ui.transcribe_queue import queue
 from utils.workflows import transcribe
 
 fields.begin()
-work.begin()
 jobs = open_jobs(fields.KINDS)
 options = transcribe.options(state.services())
 waiting = intake.waiting()

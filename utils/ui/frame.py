@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from utils.ui import messages, state
+from utils.ui import clicks, messages, state
 from utils.ui.components import read, style
 
 # Loading the page again is what helps: the new request brings a cookie, which a running script cannot get.
@@ -16,6 +16,7 @@ RELOAD = '<a class="pill" href="" target="_self">Reload</a>'
 ENDED = "This session has ended: it was deleted, or nothing happened in it for too long. Reload the page to begin a new one."
 NO_COOKIES = "Sotto keeps your files apart from everybody else's by one cookie. Allow cookies for this address and reload the page."
 
+clicks.keep_whole()
 st.set_page_config(page_title="Sotto", page_icon=read("sotto.svg"), layout="centered")
 st.html(style())
 st.logo(read("sotto.svg"), size="large")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import streamlit as st
@@ -19,7 +18,7 @@ from utils.workflows import files, transcribe
 
 ITEM_KINDS = ("transcript",)
 PAGE_SIZE = 20
-SHOWN, ARMED, CROWDED, ALONE, WATCHED, NEWS = (key(name) for name in ("shown", "armed", "crowded", "alone", "watched", "news"))
+SHOWN, ARMED, CROWDED, WATCHED, NEWS = (key(name) for name in ("shown", "armed", "crowded", "watched", "news"))
 GONE = "This transcript is gone: it was deleted in another tab, or removed after its time."
 
 
@@ -48,19 +47,11 @@ def follow(jobs: Sequence[JobStatus], waiting: Sequence[Item]) -> None:
         st.rerun()
 
 
-def begin() -> None:
-    """Before anything else on the page."""
-    st.session_state.setdefault(ALONE, threading.Lock())
-
-
 def _submit() -> bool:
-    """Start what waits, once each: Streamlit lets a click's callback run on beside that of the next one."""
-    with st.session_state[ALONE]:
-        return _submit_alone()
+    """Start what waits, as many as there is room for; nothing is fine, too.
 
-
-def _submit_alone() -> bool:
-    """Start what waits, as many as there is room for; nothing is fine, too."""
+    Once each: the runs of one page never stand beside each other, see `clicks`.
+    """
     ids = [item.id for item in transcribe_intake.waiting()]
     room = SESSION_LIMIT - len(state.services().jobs.of_session(state.session_id(), open_only=True))
     st.session_state[CROWDED] = len(ids) > room

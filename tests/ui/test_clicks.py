@@ -1,0 +1,104 @@
+"""What a click does is done whole, whatever the page sends meanwhile."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.runtime.scriptrunner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
+
+from utils.ui import clicks
+
+CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit as it comes."""
+    monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", clicks._break_off)
+
+
+@pytest.fixture
+def whole(plain: None) -> Iterator[None]:
+    """As the frame sets it up; ended with the test."""
+    clicks.keep_whole()
+    yield
+
+
+def script() -> None:
+    """A button whose work takes some steps; while it is done the page sends something else."""
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+
+    def clicked() -> None:
+        context = get_script_run_ctx()
+        assert context is not None and context.script_requests is not None
+        st.session_state["steps"] = 1
+        context.script_requests.request_rerun(RerunData())  # as when a file arrives, or a field is left
+        st.session_state["steps"] = 2
+        st.session_state["after"] = st.session_state["steps"] + 1
+
+    st.button("Go", on_click=clicked)
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    st.text(f"steps {st.session_state.get('steps', 0)}")
+
+
+def test_click_is_broken_off_in_its_middle_by_streamlit_itself(plain: None) -> None:
+    page = AppTest.from_function(script).run()
+    page.button[0].click().run()
+    assert page.session_state["steps"] == 1 and "after" not in page.session_state  # why `clicks` is there
+
+
+def test_click_is_done_whole_while_the_page_sends_something_else(whole: None) -> None:
+    page = AppTest.from_function(script).run()
+    page.button[0].click().run()
+    assert (page.session_state["steps"], page.session_state["after"]) == (2, 3)
+    assert page.text[0].value == "steps 2"
+    assert page.session_state["runs"] == 2  # what came after was not forgotten: the run of the click broke off, this is the next
+
+
+def counting() -> None:
+    """A button that counts its clicks."""
+    import streamlit as st
+
+    def clicked() -> None:
+        st.session_state["clicks"] = st.session_state.get("clicks", 0) + 1
+
+    st.button("Go", on_click=clicked)
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run meets a newer request as soon as it has begun, before its callbacks."""
+    begin = LocalScriptRunner._run_script
+
+    def run(runner: LocalScriptRunner, data: RerunData) -> None:
+        if data.widget_states is not None and any(state.trigger_value for state in data.widget_states.widgets):
+            runner.request_rerun(RerunData())
+        begin(runner, data)
+
+    monkeypatch.setattr(LocalScriptRunner, "_run_script", run)
+
+
+def test_click_is_lost_by_streamlit_itself_where_something_came_before_its_callbacks(plain: None, crowded: None) -> None:
+    page = AppTest.from_function(counting).run()
+    page.button[0].click().run()
+    assert "clicks" not in page.session_state
+
+
+def test_click_is_done_once_where_something_came_before_its_callbacks(whole: None, crowded: None) -> None:
+    page = AppTest.from_function(counting).run()
+    page.button[0].click().run()
+    assert page.session_state["clicks"] == 1
+
+
+def test_requests_of_a_page_wait_for_each_other() -> None:
+    settings: dict[str, Any] = tomllib.loads(CONFIG.read_text("utf-8"))
+    assert settings["runner"]["fastReruns"] is False
