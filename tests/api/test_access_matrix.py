@@ -72,7 +72,7 @@ class Operation:
 
     def send(self, client: Client, *, session: str, item: str) -> httpx.Response:
         words = {"session_id": session, "item_id": item, "job_id": item, "name": FILE, "form": "txt", "number": "1", "row": "1"}
-        path = "/api" + self.path
+        path = self.path
         for name, value in words.items():
             path = path.replace("{" + name + "}", value)
         options: dict[str, Any] = {}

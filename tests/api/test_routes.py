@@ -574,7 +574,7 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     document = client.get("/api/openapi.json").json()
     listed = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     names = {"session": "{session_id}", "item": "{item_id}"}
-    expected = {(method, "/v1" + route.format(**names).replace("speech.mp3", "{name}")) for method, route in EVERY_ROUTE}
+    expected = {(method, "/api/v1" + route.format(**names).replace("speech.mp3", "{name}")) for method, route in EVERY_ROUTE}
     expected = {(method, path.replace("transcript.txt", "transcript.{form}")) for method, path in expected}
     expected = {
         (
@@ -586,13 +586,13 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
         for method, path in expected
     }
     assert listed == expected | {
-        ("POST", "/v1/sessions"),
-        ("POST", "/v1/session/redeem"),
-        ("GET", "/v1/voices"),
-        ("GET", "/v1/transcripts.zip"),
-        ("GET", "/v1/bulk/template.{form}"),
-        ("GET", "/v1/transcriptions/options"),
-        ("POST", "/v1/cleanup"),
+        ("POST", "/api/v1/sessions"),
+        ("POST", "/api/v1/session/redeem"),
+        ("GET", "/api/v1/voices"),
+        ("GET", "/api/v1/transcripts.zip"),
+        ("GET", "/api/v1/bulk/template.{form}"),
+        ("GET", "/api/v1/transcriptions/options"),
+        ("POST", "/api/v1/cleanup"),
     }
     page = client.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
@@ -600,7 +600,7 @@ def test_description_lists_every_route_and_shows_without_scripts(sotto: Surface)
     assert "http" not in page.text.replace("https://", "http://").partition("<main>")[0]
     assert page.headers["content-security-policy"] == policy.DOCS_CSP
     for method, path in listed:
-        assert f"{method} /api{path}" in page.text
+        assert f"{method} {path}" in page.text
 
 
 def test_description_every_operation_is_whole(sotto: Surface) -> None:

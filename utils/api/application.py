@@ -107,7 +107,7 @@ def build(services: Services) -> FastAPI:
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(RequestValidationError, on_invalid)
     api.add_middleware(LastResort)
-    v1 = APIRouter(prefix="/v1")
+    v1 = APIRouter(prefix="/api/v1")
     # Fixed words before ids that may stand in the same place: /items/{id}.zip is no item.
     for part in (
         sessions,
@@ -122,5 +122,5 @@ def build(services: Services) -> FastAPI:
     ):
         v1.include_router(part.router)
     api.include_router(v1)
-    api.include_router(documents.router)
+    api.include_router(documents.router, prefix="/api")
     return api

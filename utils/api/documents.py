@@ -25,7 +25,7 @@ p { margin: 0.25rem 0; } ul { margin: 0.25rem 0; padding-left: 1.25rem; }
 """
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sotto: routes</title><style>{style}</style></head><body><main>
-<h1>Sotto: routes</h1><p>{about}</p><p>The same for programs: <a href="{base}/openapi.json">openapi.json</a></p>
+<h1>Sotto: routes</h1><p>{about}</p><p>The same for programs: <a href="/api/openapi.json">openapi.json</a></p>
 {operations}</main></body></html>"""
 REFERENCE = "#/components/schemas/"
 ERRORS = {
@@ -51,7 +51,6 @@ def openapi(request: Request) -> dict[str, Any]:
             version=api.version,
             description=api.description,
             routes=api.routes,
-            servers=[{"url": "/api"}],
         )
         _describe_errors(document)
         api.openapi_schema = document
@@ -96,13 +95,12 @@ def openapi_json(request: Request) -> Response:
 def docs_page(request: Request) -> Response:
     """For people: every operation with its parameters, fields and answers."""
     document = openapi(request)
-    base = document["servers"][0]["url"]
     parts = [
-        _operation(document, f"{method.upper()} {base}{path}", operation)
+        _operation(document, f"{method.upper()} {path}", operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    html = PAGE.format(style=STYLE, about=escape(document["info"]["description"]), base=base, operations="".join(parts))
+    html = PAGE.format(style=STYLE, about=escape(document["info"]["description"]), operations="".join(parts))
     return HTMLResponse(html, headers={"Content-Security-Policy": policy.DOCS_CSP})
 
 

@@ -18,8 +18,9 @@ BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BODY_TIME_S = 60.0
 NO_ROOM_S = 5.0
 BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
-FORM_PATH = "/v1/bulk"  # the one route that takes a form in memory
-STREAM_PATHS = ("/v1/upload", "/v1/transcriptions")  # recordings: they go to the disk while they arrive, see `arriving`
+FORM_PATH = "/api/v1/bulk"  # the one route that takes a form in memory
+# Recordings: they go to the disk while they arrive, see `arriving`.
+STREAM_PATHS = ("/v1/upload", "/v1/transcriptions", "/v1/audio/transcriptions", "/v1/audio/translations")
 SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
 TEXT_PATH, TEXT_BYTES = "/transcript", 16 * 2**20  # a corrected transcript of a long recording, sent back whole
 HELD_BYTES = 256 * 2**20  # of all larger bodies together that are in memory at one time

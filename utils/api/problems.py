@@ -17,12 +17,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from utils.errors import AppError, NoSession, NotFound
+from utils.errors import AppError, NotFound
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sotto:problem:"
+OPENAI_PREFIX = "/v1"
 
 
 class BadRequest(AppError):
@@ -60,16 +61,53 @@ def document(error: AppError, **more: Any) -> dict[str, Any]:
     }
 
 
+class ProblemResponse(Response):
+    """The answer that reports an error, in the form that programs of its address expect."""
+
+    def __init__(self, error: AppError, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        own = dict(headers or {})
+        if error.retry_after_s is not None:
+            own["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+        if error.status == 401:
+            own["WWW-Authenticate"] = 'Bearer realm="sotto"'
+        self._error, self._more, self._own = error, more, own
+        super().__init__(_encoded(document(error, **more)), error.status, headers=own, media_type=MEDIA_TYPE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_openai(scope):
+            await super().__call__(scope, receive, send)
+            return
+        body = _encoded(openai_document(self._error, **self._more))
+        await Response(body, openai_status(self._error), self._own, "application/json")(scope, receive, send)
+
+
 def response(error: AppError, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """The answer that reports an error."""
-    own = dict(headers or {})
-    if error.retry_after_s is not None:
-        own["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    if isinstance(error, NoSession):
-        own["WWW-Authenticate"] = 'Bearer realm="sotto"'
+    return ProblemResponse(error, headers, **more)
+
+
+def _encoded(told: Mapping[str, Any]) -> bytes:
     # Half of a surrogate pair can come in by JSON and has no UTF-8 form.
-    body = json.dumps(document(error, **more), ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, error.status, headers=own, media_type=MEDIA_TYPE)
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def is_openai(scope: Scope) -> bool:
+    """Whether the address is one that OpenAI's client asks, below /v1."""
+    path: str = scope.get("path", "")
+    return path == OPENAI_PREFIX or path.startswith(OPENAI_PREFIX + "/")
+
+
+def openai_status(error: AppError) -> int:
+    """HTTP status of an error below /v1; the same as everywhere, so that the client raises the exception class that fits."""
+    return error.status
+
+
+def openai_document(error: AppError, **more: Any) -> dict[str, Any]:
+    """The error as OpenAI's client reads it: `{"error": {"message", "type", "param", "code"}}`."""
+    wrong = more.get("errors") or [{}]
+    kind = "server_error" if error.status >= 500 else "rate_limit_error" if error.status == 429 else "invalid_request_error"
+    message = f"{error.sentence} {error.hint}".strip()
+    return {"error": {"message": message, "type": kind, "param": wrong[0].get("field"), "code": error.code}}
 
 
 def unknown_path() -> Response:

@@ -16,7 +16,7 @@ from utils.services import Services
 
 
 class LazyApi:
-    """ASGI app that builds the FastAPI app when it is first asked."""
+    """ASGI app for /api and /v1 that builds the FastAPI app when it is first asked."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -29,6 +29,9 @@ class LazyApi:
             return
         if self._app is None:
             self._app = await to_thread.run_sync(self._build)
+        # Routes have whole paths, so that one document describes all of them: what Mount took off is put back.
+        # In place, because the edge counts requests by the route that the scope names then.
+        scope["root_path"] = scope.get("app_root_path", "")
         await self._app(scope, receive, send)
 
     def _build(self) -> ASGIApp:
@@ -70,13 +73,13 @@ def routes_of(services: Services) -> list[BaseRoute]:
 
     What lies below a prefix and is unknown is a problem here; without the catch-alls Streamlit would answer 200 and its page.
     """
-    nothing = problems.NothingHere()
+    nothing, api = problems.NothingHere(), LazyApi(services)
     return [
         Route("/healthz", Fact()),
         Route("/readyz", Fact(Readiness(services))),
         Route("/metrics", Metrics(services)),
-        Mount("/api", app=LazyApi(services)),
+        Mount("/api", app=api),
         Route("/api", nothing),
-        Mount("/v1", app=nothing),
+        Mount("/v1", app=api),
         Route("/v1", nothing),
     ]
