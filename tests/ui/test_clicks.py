@@ -1,4 +1,4 @@
-"""What a click does is done whole, whatever the page sends meanwhile."""
+"""What a click does is done whole, and a chosen file is sent, whatever the page asks for meanwhile."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
@@ -22,6 +24,7 @@ CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit as it comes."""
     monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", clicks._break_off)
+    monkeypatch.setattr(ForwardMsgQueue, "clear", clicks._clear)
 
 
 @pytest.fixture
@@ -97,6 +100,37 @@ def test_click_is_done_once_where_something_came_before_its_callbacks(whole: Non
     page = AppTest.from_function(counting).run()
     page.button[0].click().run()
     assert page.session_state["clicks"] == 1
+
+
+def waiting() -> ForwardMsgQueue:
+    """Half a run that was not sent yet, and in its middle the address for a chosen file."""
+    queue = ForwardMsgQueue()
+    for place in range(2):
+        old = ForwardMsg()
+        old.delta.new_element.text.body = "of the run before"
+        old.metadata.delta_path.extend([0, place])
+        queue.enqueue(old)
+        if not place:
+            address = ForwardMsg()
+            address.file_urls_response.response_id = "a file"
+            queue.enqueue(address)
+    return queue
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_address_for_a_chosen_file_is_sent_although_a_run_begins(plain: None, ours: bool) -> None:
+    if ours:
+        clicks.keep_whole()
+    queue = waiting()
+    queue.clear(retain_lifecycle_msgs=True)
+    assert [message.WhichOneof("type") for message in queue.flush()] == ["file_urls_response"] * ours  # not by Streamlit itself
+    assert queue.is_empty()
+
+
+def test_address_for_a_chosen_file_is_sent_once_where_a_fragment_runs(whole: None) -> None:
+    queue = waiting()
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["polling"])
+    assert [message.WhichOneof("type") for message in queue.flush()].count("file_urls_response") == 1
 
 
 def test_requests_of_a_page_wait_for_each_other() -> None:
