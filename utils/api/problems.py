@@ -107,7 +107,8 @@ def openai_document(error: AppError, **more: Any) -> dict[str, Any]:
     wrong = more.get("errors") or [{}]
     kind = "server_error" if error.status >= 500 else "rate_limit_error" if error.status == 429 else "invalid_request_error"
     message = f"{error.sentence} {error.hint}".strip()
-    return {"error": {"message": message, "type": kind, "param": wrong[0].get("field"), "code": error.code}}
+    param = wrong[0].get("field") or getattr(error, "param", None)
+    return {"error": {"message": message, "type": kind, "param": param, "code": error.code}}
 
 
 def unknown_path() -> Response:
