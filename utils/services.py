@@ -17,6 +17,7 @@ from utils.settings import Settings
 from utils.speech.table.memo import Checker
 from utils.storage.batch_readers import Readers
 from utils.storage.door import Door
+from utils.storage.passing import Passing
 from utils.tally import Tally
 from utils.transcription.memo import TextMemo
 
@@ -43,6 +44,7 @@ class Services:
         sign_ins: How often somebody may try the operator's token.
         door: Counts the recordings that come in.
         texts: Transcripts that are being looked at.
+        passing: The sessions of this process for requests of which nothing is kept.
         stopping: Set once the server was told to end, while it still waits for its open answers.
         clock: Seconds since the epoch.
     """
@@ -58,6 +60,7 @@ class Services:
     sign_ins: Buckets = field(default_factory=lambda: Buckets(per_s=1 / 12, burst=5))
     door: Door = field(default_factory=Door)
     texts: TextMemo = field(default_factory=TextMemo)
+    passing: Passing = field(default_factory=Passing)
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Clock = time.time
 

@@ -16,6 +16,7 @@ from typing import Any
 from utils.api.accesslog import without_queries
 from utils.api.descriptors import raise_soft_limit
 from utils.services import Services
+from utils.workflows import passing
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Ca
             await _surviving("start_workers", lambda: asyncio.to_thread(services.supervisor.start))
             tasks = [
                 asyncio.create_task(services.sessions.cleanup_loop(services.settings.cleanup_interval_minutes * 60)),
+                asyncio.create_task(passing.keep_clear(services)),
                 asyncio.create_task(_warm_up(warm_after_s)),
             ]
             _freeze()
@@ -88,6 +90,7 @@ def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Ca
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                await _surviving("clear_passing", lambda: asyncio.to_thread(passing.close, services))
                 await _surviving("stop_workers", lambda: asyncio.to_thread(services.supervisor.stop))
 
     return lifespan

@@ -31,7 +31,8 @@ class ItemFinder(ItemStore):
     def keep_text(self, session_id: str, item_id: str) -> None:
         """Make an item's text ready for searching. Never raises: whatever is missing is made by the first search."""
         with suppress(AppError), self._session(session_id) as session:
-            search.keep(session, items.parent_of(session, item_id), item_id, self.clock())
+            if not sessions.is_passing(session):  # nobody ever searches there
+                search.keep(session, items.parent_of(session, item_id), item_id, self.clock())
 
     def delete_item(self, session_id: str, item_id: str, *, force: bool = False) -> None:
         """As ItemStore has it; what was kept for searching goes at once."""

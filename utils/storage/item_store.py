@@ -11,7 +11,7 @@ from typing import Any
 from utils.errors import Conflict
 from utils.storage import files, items, locks, receive, sessions
 from utils.storage.base import Store
-from utils.storage.cache import FolderCache
+from utils.storage.cache import CACHE_BYTES, FolderCache
 from utils.storage.faults import no_item, no_session, told
 from utils.storage.item import Item, ItemFile
 
@@ -197,6 +197,6 @@ class ItemStore(Store):
             return self.get_item(session_id, item_id)
 
     def cache(self, session_id: str) -> FolderCache:
-        """The session's own cache of pieces (a PieceCache). Raises NotFound."""
-        with sessions.opened(self.outputs, session_id):
-            return FolderCache(self.outputs, session_id)
+        """The session's own cache of pieces (a PieceCache); a passing session keeps none. Raises NotFound."""
+        with sessions.opened(self.outputs, session_id) as session:
+            return FolderCache(self.outputs, session_id, 0 if sessions.is_passing(session) else CACHE_BYTES)

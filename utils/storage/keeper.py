@@ -14,7 +14,7 @@ from utils.storage import items, locks, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.item import Item
-from utils.storage.item_finder import ItemFinder
+from utils.storage.passing import PassingStore
 from utils.storage.sessions import Session
 from utils.storage.survey import survey, survey_folder
 from utils.storage.sweep import Rule, SweepReport, sweep
@@ -65,7 +65,7 @@ class KnownSession:
     active: bool
 
 
-class Keeper(ItemFinder):
+class Keeper(PassingStore):
     """An outputs folder with a rule of retention."""
 
     _codes: TransferCodes
@@ -85,7 +85,7 @@ class Keeper(ItemFinder):
             return None
 
     def get_all_session_ids(self) -> list[str]:
-        """Ids of all sessions, in no order."""
+        """Ids of all sessions of people and programs, in no order; passing ones are left out."""
         with told(no_session()):
             return sessions.ids(self.outputs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from utils.storage.faults import no_session, told
 SCHEMA = 1
 RECORD = "session.json"
 PRESENCE = "presence"  # empty; its time says when a page was last known to be connected
+PASSING = "passing"  # says that the session is a server's own, for requests of which nothing is kept; see storage.passing
 KEPT = "kept"  # empty; says that an item may be one that its owner keeps, so that a sweep looks; the items are the truth
 PRESENT_S = 180.0  # a connected page says so every PRESENCE_EVERY_S; two may be lost before it counts as gone
 PRESENCE_EVERY_S = 60.0
@@ -82,16 +83,21 @@ class Usage:
     item_count: int
 
 
-def create(outputs: Folder, now: float) -> str:
-    """Make a new, empty session; it appears whole."""
+def create(outputs: Folder, now: float, *, mark: Callable[[Folder], None] | None = None) -> str:
+    """Make a new, empty session; it appears whole. With `mark` it is a passing one: that leaves the mark in the folder before it
+    can be seen, and nobody wants the session back after a power failure."""
     session_id = str(uuid.uuid4())
     with outputs.building() as (temporary, folder):
-        folder.put(RECORD, Session(session_id, now, now).as_bytes(), when=now)
+        folder.put(RECORD, Session(session_id, now, now).as_bytes(), durable=mark is None, when=now)
         for name in FOLDERS[:2]:
             folder.make(name)
-        folder.flush()
+        if mark is not None:
+            mark(folder)
+        else:
+            folder.flush()
         outputs.rename(temporary, session_id)
-    outputs.flush()
+    if mark is None:
+        outputs.flush()
     return session_id
 
 
@@ -157,11 +163,22 @@ def note_presence(folder: Folder, now: float) -> None:
         folder.date(PRESENCE, now)
 
 
-def ids(outputs: Path) -> list[str]:
-    """All sessions, in no order."""
+def ids(outputs: Path, *, passing: bool = False) -> list[str]:
+    """All sessions of people and programs, in no order; with `passing` the servers' own instead."""
     with os.scandir(outputs) as entries:
-        return [entry.name for entry in entries if names.is_session_id(entry.name) and _is_ours(entry)]
+        return [entry.name for entry in entries if names.is_session_id(entry.name) and _is_ours(entry, passing)]
 
 
-def _is_ours(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, RECORD))
+def _is_ours(entry: os.DirEntry[str], passing: bool) -> bool:
+    if not entry.is_dir(follow_symlinks=False) or not os.path.lexists(os.path.join(entry.path, RECORD)):
+        return False
+    return os.path.lexists(os.path.join(entry.path, PASSING)) == passing
+
+
+def is_passing(folder: Folder) -> bool:
+    """Whether an open session folder is a server's own."""
+    try:
+        folder.stat(PASSING)
+    except FileNotFoundError:
+        return False
+    return True

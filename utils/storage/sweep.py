@@ -173,6 +173,8 @@ class _Pass:
 
     def _judge(self, folder: Folder, busy: set[str]) -> None:
         name, rule = folder.path.name, self.rule
+        if sessions.is_passing(folder):  # no person's: it neither counts nor goes by these rules, see storage.passing
+            return
         with_items = rule.item_age_s > 0
         if rule.dry_run:
             found = survey_folder(folder, rule.now, items=with_items)

@@ -1,0 +1,200 @@
+"""Passing sessions: where requests work of which nothing is kept after the answer.
+
+A passing session is an ordinary session folder with the file `passing` in it. It belongs to one server process and to one caller,
+whose requests share it, so that shares, limits and the quota count for that caller; nobody is ever given its token. The mark's time
+is a heart-beat, and its server keeps it locked: when that server is gone, any other removes the session. No rule of retention
+touches it, and it is nobody's session in lists and counts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.errors import Conflict, NotFound
+from utils.storage import items, locks, sessions
+from utils.storage.atomic import Folder
+from utils.storage.faults import no_item, told
+from utils.storage.item_finder import ItemFinder
+
+if sys.platform != "win32":
+    import fcntl
+
+STALE_S = 60.0  # a mark that was not beaten for so long is a dead server's
+DELETE_TRIES, DELETE_PAUSE_S = 5, 0.02  # a worker that still writes may put a file into a folder that is being deleted
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_OLD = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Mark:
+    """This process's hold on a passing session: its mark, open and locked for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.session_id = ""
+        self._path = Path()
+        self._descriptor: int | None = None
+
+    def put(self, folder: Folder, now: float) -> None:
+        """Leave the mark in a session's folder that nobody sees yet, and lock it."""
+        self._descriptor = os.open(
+            sessions.PASSING if folder.descriptor is not None else folder.path / sessions.PASSING,
+            _NEW,
+            0o600,
+            dir_fd=folder.descriptor,
+        )
+        _lock(self._descriptor)
+        os.write(self._descriptor, socket.gethostname().encode())
+        folder.date(sessions.PASSING, now)
+
+    def belongs_to(self, session_id: str, outputs: Path) -> Mark:
+        """The session has its name now."""
+        self.session_id, self._path = session_id, outputs / session_id / sessions.PASSING
+        return self
+
+    def beat(self, now: float) -> bool:
+        """Say that its server lives. False when the session is gone."""
+        try:
+            os.utime(self._path, (now, now))
+        except FileNotFoundError:
+            return False
+        return True
+
+    @property
+    def is_there(self) -> bool:
+        """Nobody has removed the session."""
+        return self._path.exists()
+
+    def release(self) -> None:
+        """Let go of it; once more does no harm."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open mark; False when a living process has it, or where that cannot be known."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class PassingStore(ItemFinder):
+    """The part of SessionManager that is about passing sessions."""
+
+    def create_passing(self) -> Mark:
+        """Make a passing session for this process."""
+        mark = Mark()
+        try:
+            with self._root() as root:
+                return mark.belongs_to(
+                    sessions.create(root, self.clock(), mark=lambda folder: mark.put(folder, self.clock())), self.outputs
+                )
+        except BaseException:
+            mark.release()
+            raise
+
+    def abandoned_sessions(self) -> list[str]:
+        """Passing sessions whose server is gone: its mark is old, or this machine knows that nobody holds it any more."""
+        return [session_id for session_id in sessions.ids(self.outputs, passing=True) if self._is_abandoned(session_id)]
+
+    def _is_abandoned(self, session_id: str) -> bool:
+        try:
+            mark = os.open(self.outputs / session_id / sessions.PASSING, _OLD)
+        except OSError:  # removed in this moment, or not a mark that we made
+            return False
+        try:
+            if abs(self.clock() - os.fstat(mark).st_mtime) > STALE_S:
+                return True
+            # Elsewhere a lock may not be seen: the mark of another machine only goes by its age.
+            return os.read(mark, 256) == socket.gethostname().encode() and _lock(mark)
+        finally:
+            os.close(mark)
+
+    def remove_item(self, session_id: str, item_id: str) -> None:
+        """Remove an item for good and at once, also while a worker still writes into it. One that is gone does no harm.
+
+        Raises:
+            Conflict: The system does not let go of a file that is open inside (Windows).
+            StoreUnavailable: The disk refuses.
+        """
+        dead = None
+        with suppress(NotFound), self._session(session_id) as session:
+            place = items.parent_of(session, item_id)
+            try:
+                with told(no_item()), session.sub(place) as parent:
+                    dead = self._trash.take_dead_item(parent, item_id)
+            except locks.Busy as exc:
+                raise Conflict("Work on this item is still running.", "Cancel it first.") from exc
+        self.markers.drop(session_id, item_id)
+        self._forget(session_id, [item_id])
+        for _ in range(DELETE_TRIES if dead else 0):
+            if self._trash.delete([dead or ""]):
+                return
+            time.sleep(DELETE_PAUSE_S)
+
+
+@dataclass
+class _Caller:
+    """One caller's session here: how many requests are in it, and since when none."""
+
+    mark: Mark
+    requests: int
+    idle_since: float
+
+
+class Passing:
+    """Which caller has which passing session. One for a server process; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callers: dict[str, _Caller] = {}
+
+    def enter(self, who: str, make: Callable[[], Mark]) -> str:
+        """One request more of this caller; the id of its session, made when there is none."""
+        with self._lock:
+            caller = self._callers.get(who)
+            if caller is None or not caller.mark.is_there:  # somebody else may have thought that we are dead
+                if caller is not None:
+                    caller.mark.release()
+                caller = self._callers[who] = _Caller(make(), 0, 0.0)
+            caller.requests += 1
+            return caller.mark.session_id
+
+    def leave(self, who: str, session_id: str, now: float) -> None:
+        """One request less."""
+        with self._lock:
+            caller = self._callers.get(who)
+            if caller is not None and caller.mark.session_id == session_id:
+                caller.requests -= 1
+                caller.idle_since = now
+
+    def beat(self, now: float) -> None:
+        """Say of all sessions here that their server lives."""
+        with self._lock:
+            marks = [caller.mark for caller in self._callers.values()]
+        for mark in marks:
+            mark.beat(now)
+
+    def take_idle(self, before: float) -> list[Mark]:
+        """Sessions without a request since before that time; they are no longer here, and whoever asks removes them."""
+        with self._lock:
+            going = [who for who, caller in self._callers.items() if not caller.requests and caller.idle_since <= before]
+            return [self._callers.pop(who).mark for who in going]
+
+    def take_all(self) -> list[Mark]:
+        """As `take_idle`, of all of them: the server ends."""
+        with self._lock:
+            marks = [caller.mark for caller in self._callers.values()]
+            self._callers.clear()
+            return marks
