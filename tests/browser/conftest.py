@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests.browser import steady
 from tests.browser.servers import Server, running
 
 FLAGS = [
@@ -27,7 +28,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # A library of Streamlit's asks in a `try` whether WebAssembly may be compiled; that it may not is no fault.
 VIOLATIONS = """document.addEventListener('securitypolicyviolation', e =>
     e.blockedURI === 'wasm-eval' || console.error('CSP', e.violatedDirective, e.blockedURI))"""
-expect.set_options(timeout=20_000)
+PATIENCE_MS = 60_000  # for whatever shall appear: on a busy machine nothing is quick, and where all is well nothing waits
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +54,8 @@ def chromium() -> str:
 def browser() -> Iterator[Browser]:
     """Chromium with a profile of its own, which asks nobody anything by itself."""
     executable = chromium()
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        steady.be_patient(patch)
         launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield launched
         launched.close()
@@ -114,7 +117,9 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Visit]:
     def open_page(url: str, context: BrowserContext | None = None, **options: Any) -> Page:
         if context is None:
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-US", **options})
+            context.set_default_timeout(PATIENCE_MS)
             context.add_init_script(VIOLATIONS)
+            context.add_init_script(f"({steady.EARS})()")
             contexts.append(context)
         page = watch.page(context.new_page())
         page.goto(url)

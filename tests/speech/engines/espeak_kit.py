@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from utils.speech.engines.espeak_process import Limits, Program
 
 FAKE = Path(__file__).parents[2] / "fakes" / "espeak_child.py"
 RATE_HZ = 22_050
+GONE_S = 20.0
 
 
 class Cache:
@@ -105,12 +108,15 @@ def fundamental_hz(samples: NDArray[np.int16]) -> float:
 
 
 def belongings() -> tuple[int, int, int]:
-    """Children, descriptors and threads of this process."""
+    """Children, descriptors and Python's threads of this process; libraries start threads of their own whenever they like."""
     me = psutil.Process()
-    return len(me.children(recursive=True)), me.num_fds() if hasattr(me, "num_fds") else 0, me.num_threads()
+    return len(me.children(recursive=True)), me.num_fds() if hasattr(me, "num_fds") else 0, threading.active_count()
 
 
 def assert_no_more_than(before: tuple[int, int, int]) -> None:
-    """Hold that no child, descriptor or thread has been left behind."""
+    """Hold that no child, descriptor or thread is left behind, as soon as the machine has come round to ending them."""
+    deadline = time.monotonic() + GONE_S
+    while any(now > then for now, then in zip(belongings(), before, strict=True)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     after = belongings()
     assert all(now <= then for now, then in zip(after, before, strict=True)), f"{before} -> {after}"

@@ -164,6 +164,7 @@ class _Child:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._listener: threading.Thread | None = None
         self._closed = False
+        self._starting = threading.Lock()  # whoever closes from another thread finds either no child or all of it
 
     def words(self, sound: Samples, offset: float) -> list[Word]:
         """What it hears in one utterance.
@@ -178,7 +179,7 @@ class _Child:
                 raise BrokenPipeError
             process.stdin.write(struct.pack("<I", len(pcm)) + pcm)
             process.stdin.flush()
-        except OSError as exc:
+        except (OSError, ValueError) as exc:  # the pipe is broken, or closed by another thread
             raise self._crashed() from exc
         found = self._line(UTTERANCE_S + SOUND_FACTOR * len(sound) / RATE_HZ)
         end = offset + len(sound) / RATE_HZ
@@ -193,9 +194,10 @@ class _Child:
         return words
 
     def close(self) -> None:
-        """Kill it; may be called again."""
-        self._closed = True
-        process, self._process = self._process, None
+        """Kill it; may be called again, and by another thread while the first one listens."""
+        with self._starting:
+            self._closed = True
+            process, self._process = self._process, None
         if process is None:
             return
         process.kill()
@@ -210,9 +212,11 @@ class _Child:
                     continue
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._closed:
-            raise EngineCrashed("The draft engine was closed.")
-        if self._process is None:
+        with self._starting:
+            if self._closed:
+                raise EngineCrashed("The draft engine was closed.")
+            if self._process is not None:
+                return self._process
             try:
                 self._process = process = subprocess.Popen(  # noqa: S603 - our own program
                     [sys.executable, "-I", "-B", str(self._program)],
@@ -226,8 +230,8 @@ class _Child:
                 raise EngineUnreachable("The process of the draft engine cannot be started.", "Try again in a while.") from exc
             self._listener = threading.Thread(target=self._listen, args=(process,), name="draft-child", daemon=True)
             self._listener.start()
-            self._line(START_S)
-        return self._process
+        self._line(START_S)
+        return process
 
     def _line(self, limit_s: float) -> object:
         try:
