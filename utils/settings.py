@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,6 +21,8 @@ from utils.errors import BadSetting
 
 Parse = Callable[[str], Any]
 
+LEAST_KEY_CHARS = 8
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]_-]+", re.ASCII)
 MOST = 1e15  # beyond any use, and what is made of it (MB to bytes, hours to seconds) still is a number
 
 
@@ -62,6 +65,24 @@ def _secret(least: int) -> Parse:
         return text
 
     return parse
+
+
+def _keys(text: str) -> str:
+    keys = _listed(text)
+    if not keys or any(len(key) < LEAST_KEY_CHARS or not key.isascii() or not key.isprintable() or " " in key for key in keys):
+        raise _Wrong(f"keys of at least {LEAST_KEY_CHARS} visible ASCII characters each, with commas between")
+    return ",".join(keys)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    found = _listed(text.lower())
+    if not found or not all(_ORIGIN.fullmatch(origin) for origin in found):
+        raise _Wrong("origins such as https://example.org or http://localhost:3000, with commas between")
+    return tuple(origin.removesuffix(":443" if origin.startswith("https") else ":80") for origin in found)
 
 
 def _url(*schemes: str) -> Parse:
@@ -110,7 +131,12 @@ class Settings:
     max_media_hours: float = _setting(12.0, _number(0.01, whole=False), "longest decoded recording")
     secret_key: str = _setting("", _secret(16), "signs session tokens; unset = made at first start in OUTPUTS_DIR", secret=True)
     admin_token: str = _setting("", _secret(16), "operator routes and page; unset = off", secret=True)
-    api_key: str = _setting("", _secret(8), "guard of /v1; unset = open", secret=True)
+    api_key: str = _setting("", _keys, "guard of /v1: one key or several with commas between; unset = open", secret=True)
+    cors_origins: tuple[str, ...] = _setting((), _origins, "sites whose scripts may use the API, without cookies; unset = none")
+    rate_session_per_minute: int = _setting(3000, _number(0), "requests to the API by one session; 0 = no limit")
+    rate_key_per_minute: int = _setting(3000, _number(0), "requests to /v1 by one key of API_KEY; 0 = no limit")
+    rate_address_per_minute: int = _setting(12_000, _number(0), "requests to the API from one address; 0 = no limit")
+    rate_new_sessions_per_hour: int = _setting(1000, _number(0), "sessions opened from one address; 0 = no limit")
     tts_engine: str = _setting("auto", _one_of("auto", "gtts", "espeak"), "auto = gtts, espeak when Google cannot be reached")
     gtts_endpoint: str = _setting("", _url("https", "http"), "base URL instead of Google's host (a mirror, a proxy, a test server)")
     gtts_requests_per_second: float = _setting(2.0, _number(0.01, 1000, whole=False), "one governor for the whole server")
@@ -151,6 +177,11 @@ class Settings:
                 shown = "(hidden)" if setting.metadata["secret"] else repr(text)
                 raise BadSetting(f"The setting {name} is {shown}, allowed is {exc}.", f"Correct {name} and start again.") from None
         return cls(**values)
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """The keys of API_KEY; none means that /v1 is open."""
+        return _listed(self.api_key)
 
     @property
     def queue_dir(self) -> Path:

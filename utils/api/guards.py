@@ -1,12 +1,14 @@
 """Edge: the outermost layer around pages, assets, media, sockets and routes alike.
 
-It sets the security headers, hands a browser its session cookie with the first page, refuses what other sites try by cookie,
-and hides what Streamlit shows to everybody. Pure ASGI, because it also wraps sockets and streams.
+It sets the security headers, hands a browser its session cookie with the first page, refuses what other sites try by cookie and
+what is asked too often, and hides what Streamlit shows to everybody. Pure ASGI, because it also wraps sockets and streams.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+from html import escape
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,15 +16,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import cookies, origin, policy, presence, problems
-from utils.errors import AppError, ForeignOrigin
+from utils.api.cors import Cors
+from utils.api.throttle import Throttle
+from utils.errors import AppError, ForeignOrigin, TooMany
 from utils.services import Services
 from utils.workflows import sessions as workflow
 
 log = logging.getLogger(__name__)
 
 PREFIXES = ("/api", "/v1")
+METRICS = "/metrics"
 HIDDEN = ("/_stcore/metrics",)  # sessions and memory of the server
-NOT_PAGES = (*PREFIXES, "/_stcore", "/static", "/media", "/component", "/app/static", "/healthz", "/readyz", "/metrics")
+NOT_PAGES = (*PREFIXES, "/_stcore", "/static", "/media", "/component", "/app/static", "/healthz", "/readyz", METRICS)
 CONDITIONS = (b"if-none-match", b"if-modified-since")
 
 
@@ -75,6 +80,8 @@ class Edge:
         self.app = app
         self._services = services
         self._page_csp = policy.page_csp(policy.page_source() if page is None else page)
+        self._cors = Cors(services.settings.cors_origins)
+        self._throttle = Throttle(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -102,7 +109,7 @@ class Edge:
                 await self._finish(scope, message, is_page=is_page)
             await send(message)
 
-        refusal = self._refusal(scope)
+        refusal = self._refusal(scope) or (await to_thread.run_sync(self._crowded, scope, headers) if is_page else None)
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
@@ -122,10 +129,33 @@ class Edge:
             return Response("Not Found", 404, media_type="text/plain")
         if is_below(path, PREFIXES) and is_crooked(path):
             return problems.unknown_path()
-        if scope["method"] not in origin.SAFE_METHODS and not origin.may_change(scope):
+        is_ours = is_below(path, PREFIXES)
+        preflight = self._cors.preflight(scope) if is_ours else None
+        if preflight is not None:
+            return preflight
+        if scope["method"] not in origin.SAFE_METHODS and not (
+            origin.may_change(scope) or (is_ours and self._cors.may_change(scope))
+        ):
             log.warning("refused a %s from another site", scope["method"])
             sentence = "This request did not come from a page of this server, so the session cookie does not count."
             return problems.response(ForeignOrigin(sentence, "Programs send the session's token as Bearer instead."))
+        try:
+            if is_ours or path == METRICS:  # which knows the operator's token, too
+                self._throttle.check(scope)
+        except TooMany as exc:
+            return problems.response(exc)
+        return None
+
+    def _crowded(self, scope: Scope, headers: Headers) -> Response | None:
+        """The answer to a page view that would open one session too many, or None."""
+        if workflow.whose(self._services, cookies.read(headers)) is not None:
+            return None
+        try:
+            self._throttle.check_opening(scope)
+        except TooMany as exc:
+            text = f"<!doctype html><title>Sotto</title><p>{escape(exc.sentence)}</p><p>{escape(exc.hint)}</p>"
+            after = {"Retry-After": str(math.ceil(exc.retry_after_s or 1)), "Cache-Control": "no-store"}
+            return Response(text, 429, headers=after, media_type="text/html")
         return None
 
     async def _finish(self, scope: Scope, message: Message, *, is_page: bool) -> None:
@@ -137,6 +167,7 @@ class Edge:
         if is_below(scope["path"], PREFIXES):
             headers.setdefault("Content-Security-Policy", policy.DATA_CSP)
             headers.setdefault("Cache-Control", "no-store")
+            self._cors.finish(scope, headers)
         elif is_below(scope["path"], ("/media",)):
             headers.setdefault("Content-Security-Policy", policy.FILE_CSP)
         else:

@@ -113,6 +113,8 @@ class Collector:
         tally = self._services.tally
         labels = ("method", "route", "status")
         yield _counter("sotto_http_requests", "Answers by route.", labels, tally.of("requests").items())
+        yield _counter("sotto_v1_callers", "Requests to /v1 by key.", ("key",), tally.of("callers").items())
+        yield _counter("sotto_throttled", "Answers of 429 by rate.", ("rate",), tally.of("throttled").items())
         yield _counter("sotto_operator_sign_ins", "Tries of the operator's token.", ("outcome",), tally.of("sign_ins").items())
 
     def _jobs_ended(self) -> Iterator[Metric]:

@@ -190,5 +190,5 @@ def _shown(value: object, *, secret: bool) -> str:
         return f"{value:g}"
     if isinstance(value, Path):
         return str(value)
-    text = str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return text.partition("//")[0] + "//..." if "@" in text else text  # an address with a password inside
