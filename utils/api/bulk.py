@@ -109,7 +109,7 @@ def _start(services: Services, session_id: str, upload: bulk.Upload, wanted: Bul
 
 
 @router.get("/bulk/template.{form}", summary="An example table to fill in", response_class=Response)
-def template(form: Literal["csv", "xlsx"]) -> Response:
+def table_template(form: Literal["csv", "xlsx"]) -> Response:
     """Two example rows. Needs no session."""
     data = samples.csv_bytes() if form == "csv" else samples.xlsx_bytes()
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

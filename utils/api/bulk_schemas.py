@@ -26,7 +26,9 @@ MAX_PROBLEMS = 1_000  # in one answer; the sums count all
 class Defaults(SpeechBody):
     """What a row leaves open."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"engine": "espeak", "format": "mp3"}]}
+    )
 
     text: Literal[""] = Field("", description="Always empty: the texts are in the table.")
 
@@ -38,10 +40,12 @@ class BulkOptions(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"defaults": {"engine": "espeak"}, "merged": "m4b", "skip_bad": True}]}
     )
 
-    title: str = Field("", max_length=500)
+    title: str = Field("", max_length=500, description="Empty = the name of the table's file.")
     defaults: Defaults = Field(default_factory=Defaults)
     mapping: dict[str, str] | None = Field(
-        None, description=f"Role -> column name; roles: {', '.join(ROLES)}. null finds them by name."
+        None,
+        description=f"Role -> column name; roles: {', '.join(ROLES)}. null finds them by name.",
+        examples=[None, {"text": "Sentence"}],
     )
     text_template: str = Field("", max_length=MAX_TEMPLATE_CHARS, description="Instead of the text column, e.g. `Dear {name}`.")
     name_template: str = Field("", max_length=200, description="Instead of the file name column.")
@@ -80,26 +84,28 @@ class RowProblem(BaseModel):
 
     row: int = Field(description="1 = the first row of data.", examples=[3])
     line: int = Field(description="Line of the file.", examples=[4])
-    level: Literal["error", "warning"]
-    code: str = Field(examples=["empty"])
-    detail: str = Field(examples=["The row has no text."])
+    level: Literal["error", "warning"] = Field(description="A row with an error cannot be spoken.", examples=["error"])
+    code: str = Field(description="Stable, for programs.", examples=["empty"])
+    detail: str = Field(description="For people.", examples=["The row has no text."])
 
 
 class CheckOut(BaseModel):
     """The dry run: what would be made. Nothing was."""
 
-    kind: str = Field(examples=["csv"])
-    encoding: str
-    columns: list[str]
-    mapping: dict[str, str] = Field(description="Role -> column name, as understood.")
-    notes: list[str]
-    rows: int
-    good: int
-    bad: int
-    same: int = Field(description="Rows that repeat an earlier one; they are spoken once.")
-    characters: int
-    requests: int = Field(description="Requests to Google if Google speaks.")
-    sound_s: float
+    kind: str = Field(description="`csv`, `tsv`, `xlsx`, `jsonl`, `txt`, `srt` or `vtt`.", examples=["csv"])
+    encoding: str = Field(description="Of the text, as found out.", examples=["utf-8"])
+    columns: list[str] = Field(description="Names, in order.", examples=[["text", "filename"]])
+    mapping: dict[str, str] = Field(
+        description="Role -> column name, as understood.", examples=[{"text": "text", "filename": "filename"}]
+    )
+    notes: list[str] = Field(description="What was assumed while reading.", examples=[[]])
+    rows: int = Field(description="Rows of data.", examples=[500])
+    good: int = Field(description="Of those: can be spoken.", examples=[499])
+    bad: int = Field(description="Of those: cannot.", examples=[1])
+    same: int = Field(description="Rows that repeat an earlier one; they are spoken once.", examples=[12])
+    characters: int = Field(description="Of all good rows.", examples=[21400])
+    requests: int = Field(description="Requests to Google if Google speaks.", examples=[503])
+    sound_s: float = Field(description="Estimated length of all rows in seconds.", examples=[1530.0])
     problems: list[RowProblem] = Field(description=f"The first {MAX_PROBLEMS}.")
 
     @classmethod
@@ -131,12 +137,18 @@ class CheckOut(BaseModel):
 class RowOut(BaseModel):
     """A row of a batch as it stands."""
 
-    number: int
-    name: str
-    text: str
-    state: Literal["waiting", "done", "failed", "skipped"]
-    result: dict[str, Any] | None = Field(description="How it ended the last time.")
-    url: str | None = Field(description="Where its sound is.")
+    number: int = Field(description="1 = the first row of data.", examples=[1])
+    name: str = Field(description="Of its file, without the ending.", examples=["0001-greeting"])
+    text: str = Field(description="What is spoken.", examples=["Good morning."])
+    state: Literal["waiting", "done", "failed", "skipped"] = Field(description="`skipped`: it cannot be spoken.", examples=["done"])
+    result: dict[str, Any] | None = Field(
+        description="How it ended the last time: state, engine, language, voice, seconds, size_bytes, error; null = not yet.",
+        examples=[{"state": "done", "engine": "espeak", "language": "en-US", "seconds": 0.9, "size_bytes": 14400, "error": None}],
+    )
+    url: str | None = Field(
+        description="Where its sound is, or null.",
+        examples=["/api/v1/items/20261121-120000-greetings-1a2b/rows/1/audio"],
+    )
 
     @classmethod
     def of(cls, item_id: str, row: RowView) -> RowOut:
@@ -169,13 +181,16 @@ class RowOut(BaseModel):
 class RowPage(BaseModel):
     """One page of a batch's rows and the sums of all."""
 
-    item: ItemOut
-    counts: dict[str, int] = Field(examples=[{"waiting": 0, "done": 497, "failed": 3, "skipped": 0, "again": 0}])
-    seconds: float = Field(description="Of all finished sounds.")
-    rows: list[RowOut]
-    total: int = Field(description="Rows that the filter lets through.")
-    page: int
-    per_page: int
+    item: ItemOut = Field(description="The batch.")
+    counts: dict[str, int] = Field(
+        description="Of all rows, by state, and as `again` those that a check heard otherwise.",
+        examples=[{"waiting": 0, "done": 497, "failed": 3, "skipped": 0, "again": 0}],
+    )
+    seconds: float = Field(description="Of all finished sounds.", examples=[1502.4])
+    rows: list[RowOut] = Field(description="Of this page.")
+    total: int = Field(description="Rows that the filter lets through.", examples=[500])
+    page: int = Field(description="1 = the first.", examples=[1])
+    per_page: int = Field(description="Most rows of a page.", examples=[50])
 
     @classmethod
     def of(cls, view: BatchView, page: int, per_page: int) -> RowPage:
@@ -197,4 +212,6 @@ class RowEdit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "Good evening."}]})
 
-    text: str = Field(min_length=1, max_length=5_000)
+    text: str = Field(
+        min_length=1, max_length=5_000, description="What to speak instead, in characters.", examples=["Good evening."]
+    )

@@ -108,7 +108,7 @@ def list_items(
     response_class=Response,
     responses={200: {"description": "The archive.", "content": {"application/zip": {"schema": _BYTES}}}},
 )
-def many_zip(
+def items_zip(
     request: Request,
     services: Here,
     session_id: Caller,

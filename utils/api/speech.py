@@ -39,7 +39,7 @@ async def make_speech(
 
 
 @router.post("/estimate", summary="What a generation would be")
-def estimate(body: SpeechBody, services: Here, session_id: Caller) -> EstimateOut:
+def estimate_speech(body: SpeechBody, services: Here, session_id: Caller) -> EstimateOut:
     """Makes nothing. A text that cannot be spoken is no error here: `problem` says why."""
     answer = generate.estimate(services, body.as_request())
     return EstimateOut.of(answer, problems.document(answer.problem) if answer.problem else None)

@@ -21,8 +21,8 @@ MAX_SEGMENT_CHARS = 5_000
 class Uploaded(BaseModel):
     """A recording that was kept."""
 
-    item: ItemOut
-    session: str = Field(description="Id of the session that it belongs to.")
+    item: ItemOut = Field(description="Of the kind `upload`.")
+    session: str = Field(description="Id of the session that it belongs to.", examples=["7d9e8a52-6a7e-4c1f-9a55-0f2f6f8f6a11"])
 
 
 class TranscriptionOptions(BaseModel):
@@ -31,17 +31,21 @@ class TranscriptionOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     model: str = Field("", max_length=200, description="One that GET /api/v1/transcriptions/options lists; empty = WHISPER_MODEL.")
-    engine: Literal["auto", "whisper", "draft"] = "auto"
+    engine: Literal["auto", "whisper", "draft"] = Field(
+        "auto", description="`auto`: Whisper, or the built-in draft engine when no model can be had."
+    )
     language: str = Field("", max_length=12, description="A language that Whisper knows, such as `en`; empty = found out.")
     task: Literal["transcribe", "translate"] = Field("transcribe", description="`translate`: any language to English text.")
     prompt: str = Field("", max_length=4_000, description="Sets style and spelling.")
     hotwords: str = Field("", max_length=4_000, description="Names and terms that are likely to occur.")
     vad: bool = Field(True, description="Leave out what holds no voice.")
     batch: bool = Field(True, description="Several stretches at once, faster; false = one after the other.")
-    word_timestamps: bool = True
-    beam_size: int = Field(5, ge=1, le=10)
+    word_timestamps: bool = Field(True, description="Times of single words, too.")
+    beam_size: int = Field(5, ge=1, le=10, description="How many readings are followed side by side; more is slower.")
     multilingual: bool = Field(False, description="The language may change inside the recording.")
-    track: int | None = Field(None, ge=0, le=15, description="Track of sound, 0 = the first; null = the default one.")
+    track: int | None = Field(
+        None, ge=0, le=15, description="Track of sound, 0 = the first; null = the default one.", examples=[None, 0]
+    )
     preset: str = Field("netflix", max_length=20, description="Subtitles: `netflix`, `bbc`, `reels` or `plain`.")
     keep_source: bool = Field(True, description="False = forget the recording when the text is there.")
     title: str = Field("", max_length=MAX_TITLE_CHARS, description="Empty = the file's name; only for a single recording.")
@@ -90,92 +94,97 @@ def _misfit(exc: ValidationError) -> BadInput:
 class RefusedOut(BaseModel):
     """A file that is no recording."""
 
-    name: str
-    problem: Problem
+    name: str = Field(description="Of the file, as it was sent.", examples=["notes.pdf"])
+    problem: Problem = Field(description="Why.")
 
 
 class Transcriptions(BaseModel):
     """Jobs and the transcripts that they fill, in the order of the recordings."""
 
-    jobs: list[JobOut]
-    items: list[ItemOut]
+    jobs: list[JobOut] = Field(description="One a recording.")
+    items: list[ItemOut] = Field(description="One a recording.")
     refused: list[RefusedOut] = Field([], description="Files of the form that are no recordings; the others go on without them.")
 
 
 class OfferOut(BaseModel):
     """A model."""
 
-    name: str = Field(examples=["base"])
-    label: str = Field(examples=["Whisper base"])
-    state: Literal["here", "fetchable", "missing"]
-    reason: str = Field(description="Why it is missing.")
-    multilingual: bool | None
-    can_translate: bool | None
-    size_bytes: int | None
+    name: str = Field(description="To be sent as `model`.", examples=["base"])
+    label: str = Field(description="For people.", examples=["Whisper base"])
+    state: Literal["here", "fetchable", "missing"] = Field(
+        description="On this server's disk; to be had from the hub at first use; neither.", examples=["here"]
+    )
+    reason: str = Field(description="Why it is missing, or empty.", examples=[""])
+    multilingual: bool | None = Field(description="Knows more than English; null = not known.", examples=[True])
+    can_translate: bool | None = Field(description="Into English; null = not known.", examples=[True])
+    size_bytes: int | None = Field(description="Of its files; null = not known.", examples=[145217532])
 
 
 class OptionsOut(BaseModel):
     """What can be chosen here."""
 
-    engine: str = Field(description="What `auto` comes to now: `whisper` or `draft`.")
-    note: str = Field(description="Why it is the draft engine, or empty.")
-    models: list[OfferOut]
+    engine: str = Field(description="What `auto` comes to now: `whisper` or `draft`.", examples=["whisper"])
+    note: str = Field(description="Why it is the draft engine, or empty.", examples=[""])
+    models: list[OfferOut] = Field(description="All that can be named.")
     languages: dict[str, str] = Field(description="Tag -> name.", examples=[{"en": "English"}])
-    max_upload_bytes: int
-    max_media_s: float
+    max_upload_bytes: int = Field(description="Largest recording (MAX_UPLOAD_MB).", examples=[524288000])
+    max_media_s: float = Field(description="Longest recording in seconds (MAX_MEDIA_HOURS).", examples=[43200.0])
 
 
 class WordOut(BaseModel):
     """A timed word; its text begins with a space where the language writes one."""
 
-    start: float
-    end: float
-    text: str
-    probability: float | None = None
+    start: float = Field(description="Seconds from the beginning.", examples=[0.5])
+    end: float = Field(description="Seconds from the beginning.", examples=[0.9])
+    text: str = Field(description="With its punctuation.", examples=[" Good"])
+    probability: float | None = Field(None, description="0 to 1, or null.", examples=[0.98])
 
 
 class SegmentOut(BaseModel):
     """A stretch of text."""
 
-    index: int = Field(description="In the whole text, from 0.")
-    start: float = Field(description="Seconds.")
-    end: float
-    text: str
-    words: list[WordOut]
-    language: str
-    doubt: str = Field(description="Why it may be wrong, or empty.")
+    index: int = Field(description="In the whole text, from 0.", examples=[0])
+    start: float = Field(description="Seconds from the beginning.", examples=[0.5])
+    end: float = Field(description="Seconds from the beginning.", examples=[1.9])
+    text: str = Field(description="Of all its words.", examples=["Good morning."])
+    words: list[WordOut] = Field(description="Empty without word timestamps, and after a correction that moved them.")
+    language: str = Field(description="As Whisper names it, such as `en`.", examples=["en"])
+    doubt: str = Field(description="Why it may be wrong, or empty.", examples=[""])
 
 
 class ComparisonOut(BaseModel):
     """With what should have been said."""
 
-    wer: float = Field(description="Word error rate, 0 = the same.")
-    words: int
-    substitutions: int
-    deletions: int
-    insertions: int
+    wer: float = Field(description="Word error rate, 0 = the same.", examples=[0.05])
+    words: int = Field(description="Of what should have been said.", examples=[120])
+    substitutions: int = Field(description="Words heard as others.", examples=[4])
+    deletions: int = Field(description="Words not heard.", examples=[1])
+    insertions: int = Field(description="Words heard that nobody said.", examples=[1])
 
 
 class TranscriptOut(BaseModel):
     """A page of a transcript. Its ETag is for `PUT`."""
 
-    item_id: str
-    title: str
-    state: str
-    language: str
-    language_probability: float | None
-    engine: str
-    model: str
-    task: str
-    seconds: float
-    draft: bool
-    revision: int = Field(description="How many corrections there are.")
-    edited: bool
-    notes: list[str]
-    comparison: ComparisonOut | None
-    gate: dict[str, Any] = Field(description="What was checked, decoded again, marked and left out.")
-    segments: list[SegmentOut]
-    total: int = Field(description="Segments that match, of all pages.")
+    item_id: str = Field(description="Its item.", examples=["20261121-120000-interview-1a2b"])
+    title: str = Field(description="Of the item.", examples=["Interview"])
+    state: str = Field(description="Of its job: `queued`, `running`, `done`, `failed` or `cancelled`.", examples=["done"])
+    language: str = Field(description="As Whisper names it; empty while nothing was heard.", examples=["en"])
+    language_probability: float | None = Field(description="0 to 1; null when the language was told.", examples=[0.99])
+    engine: str = Field(description="`whisper` or `draft`; empty while nothing was heard.", examples=["whisper"])
+    model: str = Field(description="Which heard it.", examples=["base"])
+    task: str = Field(description="`transcribe` or `translate`.", examples=["transcribe"])
+    seconds: float = Field(description="Length of the recording in seconds.", examples=[61.5])
+    draft: bool = Field(description="Heard by the draft engine: expect many wrong words.")
+    revision: int = Field(description="How many corrections there are.", examples=[0])
+    edited: bool = Field(description="The text is not what was heard.")
+    notes: list[str] = Field(description="What a reader should know, in sentences.", examples=[[]])
+    comparison: ComparisonOut | None = Field(description="With what should have been said, if that was told.", examples=[None])
+    gate: dict[str, Any] = Field(
+        description="Stretches checked, heard again, marked as doubtful; what was left out; seconds of speech.",
+        examples=[{"checked": 14, "again": 1, "doubtful": 0, "dropped": [], "speech_s": 55.2}],
+    )
+    segments: list[SegmentOut] = Field(description="Of this page.")
+    total: int = Field(description="Segments that match, of all pages.", examples=[1])
 
     @classmethod
     def of(cls, view: TranscriptView) -> TranscriptOut:
@@ -222,9 +231,9 @@ class SegmentIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
-    start: float = Field(ge=0)
-    end: float = Field(ge=0)
-    text: str = Field(max_length=MAX_SEGMENT_CHARS)
+    start: float = Field(ge=0, description="Seconds from the beginning.", examples=[0.5])
+    end: float = Field(ge=0, description="Seconds from the beginning, not before `start`.", examples=[1.9])
+    text: str = Field(max_length=MAX_SEGMENT_CHARS, description="As it should read.", examples=["Good morning."])
 
 
 class TranscriptIn(BaseModel):
@@ -234,10 +243,10 @@ class TranscriptIn(BaseModel):
         extra="ignore", json_schema_extra={"examples": [{"segments": [{"start": 0.5, "end": 1.9, "text": "Good morning."}]}]}
     )
 
-    segments: list[SegmentIn] = Field(max_length=MAX_SEGMENTS)
+    segments: list[SegmentIn] = Field(max_length=MAX_SEGMENTS, description="In the order of their times.")
 
 
 class Revised(BaseModel):
     """After a correction."""
 
-    revision: int
+    revision: int = Field(description="How many corrections there are now.", examples=[1])

@@ -41,8 +41,14 @@ _BODY: dict[str, Any] = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "A recording; may be repeated."},
-                        "model": {"type": "string", "description": "This and every other option of the JSON body as a field."},
+                        "file": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": arriving.MAX_FILES,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "A recording; the part may be repeated.",
+                        },
+                        **TranscriptionOptions.model_json_schema()["properties"],
                     },
                 }
             },

@@ -70,19 +70,19 @@ def put_transcript(
 
 
 @router.post("/items/{item_id}/transcript/undo", summary="Take the last correction back")
-def undo(item_id: str, services: Here, session_id: Caller) -> Revised:
+def undo_correction(item_id: str, services: Here, session_id: Caller) -> Revised:
     """A conflict when there is none."""
     return Revised(revision=transcripts.undo(services, session_id, item_id))
 
 
 @router.post("/items/{item_id}/transcript/redo", summary="Do a correction again that was taken back")
-def redo(item_id: str, services: Here, session_id: Caller) -> Revised:
+def redo_correction(item_id: str, services: Here, session_id: Caller) -> Revised:
     """A conflict when there is none."""
     return Revised(revision=transcripts.redo(services, session_id, item_id))
 
 
 @router.get("/items/{item_id}/transcript.{form}", summary="A transcript as a file", response_class=Response, responses=_FILE)
-def get_form(
+def transcript_file(
     item_id: str,
     form: Annotated[str, Path(description="One of " + ", ".join(FORMS) + ".")],
     services: Here,
@@ -115,7 +115,7 @@ def get_form(
 
 
 @router.get("/transcripts.zip", summary="Several transcripts in several forms as one ZIP", response_class=Response, responses=_FILE)
-def several(
+def transcripts_zip(
     request: Request,
     services: Here,
     session_id: Caller,

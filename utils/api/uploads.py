@@ -15,6 +15,16 @@ from utils.errors import BadInput
 router = APIRouter(tags=["transcripts"])
 
 _BODY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-File-Name",
+            "in": "header",
+            "required": False,
+            "description": "The file's name, percent-encoded, where the body is the file itself.",
+            "schema": {"type": "string"},
+            "example": "interview%20one.mp3",
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {
@@ -25,14 +35,9 @@ _BODY: dict[str, Any] = {
                     "properties": {"file": {"type": "string", "format": "binary", "description": "Any recording or video."}},
                 }
             },
-            "application/octet-stream": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"X-File-Name": {"type": "string", "description": "Header: the file's name, percent-encoded."}},
-                }
-            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary", "description": "The file itself."}},
         },
-    }
+    },
 }
 
 
