@@ -129,6 +129,7 @@ class TranscriptionRequest:
         batch: Decode several chunks at once (fast); False = one after the other.
         word_timestamps: Times for each word.
         beam_size: 1 to 10.
+        temperature: 0 to 1, at which decoding begins; Whisper itself goes up from there where the text fails its checks.
         multilingual: The language may change inside the recording.
         track: Number of the audio track, 0 = the first; None = the default one.
         preset: Subtitle preset that is shown first, a key of `presets.PRESETS`.
@@ -147,6 +148,7 @@ class TranscriptionRequest:
     batch: bool = True
     word_timestamps: bool = True
     beam_size: int = 5
+    temperature: float = 0.0
     multilingual: bool = False
     track: int | None = None
     preset: str = "netflix"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.errors import NotFound
+from utils.errors import AppError, Cancelled, NotFound
+from utils.jobs.contract import JobStatus
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,19 @@ class FileAnswer:
         except FileNotFoundError as exc:
             raise NotFound("There is no such file.", "It may have been deleted.") from exc
         return cls(path, media_type, download_name, facts.st_size, f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
+
+
+def failure_of(job: JobStatus) -> AppError:
+    """Why a job that is over has no result, as the error that its worker met."""
+    if job.state == "cancelled":
+        return Cancelled("The work was stopped.", "Start it again.")
+    told = job.error or {}
+    kinds = {kind.code: kind for kind in _kinds(AppError) if kind.status == told.get("status")}
+    made = kinds.get(str(told.get("code")), AppError)
+    return made(str(told.get("sentence") or "The work failed."), str(told.get("hint", "")))
+
+
+def _kinds(parent: type[AppError]) -> Iterator[type[AppError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _kinds(child)

@@ -26,6 +26,7 @@ from utils.workflows.uploads import check_length, max_bytes
 SLICE_MINUTES = 10.0  # of sound; what one unit of cost stands for
 GUESS_BYTES_A_MINUTE = 500_000  # where a recording does not tell its length
 BEAMS = (1, 10)
+TEMPERATURES = (0.0, 1.0)
 MAX_HINT_CHARS = 4_000
 
 
@@ -99,6 +100,8 @@ def check_request(services: Services, request: TranscriptionRequest) -> None:
         raise BadInput("The subtitle preset is one of " + ", ".join(PRESETS) + ".")
     if not BEAMS[0] <= request.beam_size <= BEAMS[1]:
         raise BadInput(f"The beam size is a number from {BEAMS[0]} to {BEAMS[1]}.")
+    if not TEMPERATURES[0] <= request.temperature <= TEMPERATURES[1]:
+        raise BadInput(f"The temperature is a number from {TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}.")
     if len(request.prompt) + len(request.hotwords) > MAX_HINT_CHARS:
         raise models.too_many_hints()
     if _engine_of(services, request) == "draft":
@@ -157,6 +160,15 @@ def start(services: Services, session_id: str, item_ids: Sequence[str], request:
             with suppress(AppError):  # what stays is an upload that can be used once more, or deleted
                 services.sessions.delete_item(session_id, source.item.id, force=True)
     return made
+
+
+def job_of(services: Services, session_id: str, item_id: str, request: TranscriptionRequest) -> NewJob:
+    """As `start` for one recording, without starting it: the recording stays an item beside the job's, and files are not copied.
+
+    For passing work, of which the caller removes both.
+    """
+    check_request(services, request)
+    return _new_job(services, session_id, _checked_source(services, session_id, item_id, request), request)
 
 
 def again(services: Services, session_id: str, item_id: str, request: TranscriptionRequest) -> JobStatus:

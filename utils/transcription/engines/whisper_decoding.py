@@ -89,7 +89,7 @@ class WhisperDecoding:
             return []
         whole = Span(0.0, len(samples) / RATE_HZ)
         options = self._options(language) | {
-            "temperature": TEMPERATURES,
+            "temperature": self._temperatures,
             "word_timestamps": True,
             "vad_filter": False,
             "initial_prompt": None,
@@ -139,7 +139,8 @@ class WhisperDecoding:
         pipeline, self._pipeline = self._pipeline or self._library.pipeline(self._loaded.model), None
         clips = [{"start": span.start - spans[0].start, "end": span.end - spans[0].start} for span in spans]
         stretch = _cut(samples, Span(spans[0].start, spans[-1].end))
-        options = self._options(language) | {"batch_size": self._batch_size, "clip_timestamps": clips, "temperature": 0.0}
+        options = self._options(language) | {"batch_size": self._batch_size, "clip_timestamps": clips}
+        options["temperature"] = self._request.temperature
         found, info = self._library.transcribe_batched(pipeline, stretch, **options)
         with closing(_generator(found)) as segments:
             yield from in_order(_by_span(segments, spans, language or info.language), Span(spans[0].start, spans[-1].end))
@@ -147,10 +148,16 @@ class WhisperDecoding:
 
     def _decode_one(self, samples: Samples, span: Span, language: str) -> Iterator[Segment]:
         """A span alone, as the library does it without a pipeline."""
-        options = self._options(language) | {"temperature": TEMPERATURES, "vad_filter": False}
+        options = self._options(language) | {"temperature": self._temperatures, "vad_filter": False}
         found, info = self._library.transcribe(self._loaded.model, _cut(samples, span), **options)
         with closing(_generator(found)) as segments:
             yield from in_order((segment_of(each, span.start, language or info.language) for each in segments), span)
+
+    @property
+    def _temperatures(self) -> tuple[float, ...]:
+        """The request's, then those of the library's list that are higher."""
+        first = self._request.temperature
+        return (first, *(higher for higher in TEMPERATURES if higher > first))
 
     def _options(self, language: str) -> dict[str, Any]:
         """What both ways share."""
