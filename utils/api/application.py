@@ -7,11 +7,28 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from utils.api import bulk, documents, items, jobs, privacy, problems, sessions, speech, transcriptions, transcripts, uploads
+from utils.api import (
+    bulk,
+    documents,
+    items,
+    jobs,
+    openai_models,
+    openai_speech,
+    openai_transcription,
+    privacy,
+    problems,
+    sessions,
+    speech,
+    transcriptions,
+    transcripts,
+    uploads,
+)
 from utils.api.events import Watches
 from utils.api.intake import is_streamed
 from utils.errors import AppError, BadInput
@@ -58,13 +75,21 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     if status == 404:
         return problems.unknown_path()
     if status == 405:
-        allowed = ((exc.headers or {}).get("Allow", "") if isinstance(exc, HTTPException) else "").split(", ")
-        return problems.wrong_method([method for method in allowed if method])
+        return problems.wrong_method(allowed_methods(request))
     if status == 400:
         return problems.response(
             problems.BadRequest("The body cannot be read as JSON.", "Check its form and its encoding (UTF-8).")
         )
     return problems.unexpected(exc)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Of all routes at this address: the framework tells those of the first that fits, and `/session/redeem` fits two."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 async def on_invalid(request: Request, exc: Exception) -> Response:
@@ -122,5 +147,7 @@ def build(services: Services) -> FastAPI:
     ):
         v1.include_router(part.router)
     api.include_router(v1)
+    for part in (openai_speech, openai_transcription, openai_models):
+        api.include_router(part.router, prefix="/v1")
     api.include_router(documents.router, prefix="/api")
     return api

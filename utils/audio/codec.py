@@ -6,8 +6,8 @@ Strangers' files never come here: they are decoded in a limited child process.
 from __future__ import annotations
 
 from utils.audio.decoder import decode_blocks, decode_trusted
-from utils.audio.encoder import encode
+from utils.audio.encoder import encode, encode_stream
 from utils.audio.faults import BadSound
 from utils.audio.formats import FORMATS, Chapter, Format
 
-__all__ = ["FORMATS", "BadSound", "Chapter", "Format", "decode_blocks", "decode_trusted", "encode"]
+__all__ = ["FORMATS", "BadSound", "Chapter", "Format", "decode_blocks", "decode_trusted", "encode", "encode_stream"]

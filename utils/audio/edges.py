@@ -28,14 +28,24 @@ def find(pcm: PcmFile, *, threshold: float = THRESHOLD, margin_s: float = MARGIN
         `(start, stop)`, sample indices, for `pcm.blocks(start, stop)`.
     """
     count = pcm.sample_count
-    peak = max((_highest(block) for block in pcm.blocks()), default=0)
-    if peak <= LEAST:
+    highest = peak(pcm)
+    if highest <= LEAST:
         return 0, count
-    level = max(LEAST, round(peak * threshold))
+    level = max(LEAST, round(highest * threshold))
     margin = round(margin_s * pcm.rate_hz)
     first = _first_above(pcm.blocks(), level)
-    last = _last_above(pcm, level, count)
+    last = behind(pcm, level) - 1
     return max(0, first - margin), min(count, last + 1 + margin)
+
+
+def peak(pcm: PcmFile) -> int:
+    """The highest sample, 0 to 32,768."""
+    return max((_highest(block) for block in pcm.blocks()), default=0)
+
+
+def behind(pcm: PcmFile, level: int) -> int:
+    """The sample behind the last one that is higher than `level`; 0 when there is none."""
+    return _last_above(pcm, level, pcm.sample_count) + 1
 
 
 def _highest(block: Pcm) -> int:
@@ -60,4 +70,4 @@ def _last_above(pcm: PcmFile, level: int, count: int) -> int:
                 backwards = (block[::-1] > level) | (block[::-1] < -level)
                 return stop - 1 - int(np.argmax(backwards))
         stop = start
-    return 0
+    return -1

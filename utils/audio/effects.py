@@ -46,6 +46,17 @@ def speed(factor: float) -> Chain:
     return Chain(speed=_within(factor, SPEED_RANGE, "speed"))
 
 
+def speeds(factor: float) -> list[Chain]:
+    """Effects that together change the speed by a factor beyond SPEED_RANGE, too; none for 1.
+
+    Raises:
+        ValueError: further than two of them reach.
+    """
+    if factor == 1.0:
+        return []
+    return [speed(factor)] if SPEED_RANGE[0] <= factor <= SPEED_RANGE[1] else [speed(math.sqrt(factor))] * 2
+
+
 def pitch(semitones: float, rate_hz: int | None = None) -> Chain:
     """Speak higher or lower at the same speed. `rate_hz` is not needed; `apply` knows it.
 

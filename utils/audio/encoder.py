@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from utils.audio import tags as file_tags
 from utils.audio.faults import BadSound, writing
@@ -18,6 +18,8 @@ from utils.errors import UnknownFormat
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
+
+STREAM_BUFFER_BYTES = 4096  # what is written at once at most: half a second of MP3
 
 
 def find(key: str) -> Format:
@@ -72,11 +74,62 @@ def encode(
             file_tags.put(out, stream, form, tags or {})
         if form.chapters and chapters:
             out.set_chapters(_as_dicts(chapters))  # before the first packet: the header is written then
-        convert = av.AudioResampler(form.sample_format, "mono", form.rate_hz(rate_hz))
-        for frame in chain(from_blocks(chain([first], blocks), rate_hz), [None]):  # None drains the resampler
-            for ready in convert.resample(frame):
-                out.mux(stream.encode(ready))
-        out.mux(stream.encode(None))
+        _through(out, stream, form, chain([first], blocks), rate_hz)
+
+
+def encode_stream(blocks: Iterable[Pcm], rate_hz: int, out: BinaryIO, format: str) -> None:
+    """Encode mono PCM into something that is read while it is written: nothing is ever gone back to.
+
+    So the head of the sound does not tell its length: WAV says "as long as it gets" (0xFFFFFFFF), FLAC 0, MP3 has no Xing header.
+    The rest as in `encode`.
+
+    Args:
+        blocks: As in `encode`; the first one should come soon, for what is on hand is written at once.
+        rate_hz: Rate of the blocks.
+        out: Only written to, in small pieces.
+        format: A key of FORMATS that is `streamable`.
+
+    Raises:
+        UnknownFormat: no such format, or it cannot be written in one go.
+        BadSound: there is not one sample, or the encoder refuses them.
+        StoreUnavailable: the disk is full or cannot be written.
+    """
+    import av
+
+    form = find(format)
+    if not form.streamable:
+        raise UnknownFormat(f"{form.label} cannot be written while it is spoken.", "Choose another format.")
+    first = _first(blocks := iter(blocks))
+    with (
+        writing(form.label),
+        av.open(_Forward(out), "w", format=form.container, buffer_size=STREAM_BUFFER_BYTES) as container,
+    ):
+        stream = _add_stream(container, form, rate_hz)
+        _through(container, stream, form, chain([first], blocks), rate_hz)
+
+
+class _Forward:
+    """A file without a way back; the muxers look whether there is one."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        while len(left):
+            left = left[self._out.write(left) :]
+        return len(data)
+
+
+def _through(out: OutputContainer, stream: AudioStream, form: Format, blocks: Iterable[Pcm], rate_hz: int) -> None:
+    """All blocks through the encoder into the container."""
+    import av
+
+    convert = av.AudioResampler(form.sample_format, "mono", form.rate_hz(rate_hz))
+    for frame in chain(from_blocks(blocks, rate_hz), [None]):  # None drains the resampler
+        for ready in convert.resample(frame):
+            out.mux(stream.encode(ready))
+    out.mux(stream.encode(None))
 
 
 def _first(blocks: Iterator[Pcm]) -> Pcm:

@@ -20,6 +20,7 @@ class Format:
         playable: Browsers play it.
         chapters: It can carry chapters. (Ogg could, but the media library writes times from half a second on a second too late.)
         tags: It can carry title, artist and the like.
+        streamable: It can be written in one go, by whoever never goes back.
         container: Name of the muxer.
         demuxer: Name of the reader, forced when we read our own files.
         encoder: Name of the encoder.
@@ -41,6 +42,7 @@ class Format:
     playable: bool = True
     chapters: bool = False
     tags: bool = True
+    streamable: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
     container_options: Mapping[str, str] = field(default_factory=dict)
     bit_rate: int | None = None
@@ -81,7 +83,8 @@ _ALL = (
     Format("flac", "FLAC", ".flac", "audio/flac", "lossless, half the size of WAV", "flac", "flac", "flac", sample_format="s16"),
     Format(
         "m4a", "M4A", ".m4a", "audio/mp4", "for Apple devices, with chapters", "ipod", "mov", "aac", chapters=True,
-        options=_AAC, container_options={"movflags": "+faststart"}, bit_rate=64_000, rates_hz=_AAC_RATES, sample_format="fltp",
+        streamable=False, options=_AAC,
+        container_options={"movflags": "+faststart"}, bit_rate=64_000, rates_hz=_AAC_RATES, sample_format="fltp",
     ),
     Format(
         "aac", "AAC", ".aac", "audio/aac", "bare AAC stream, no tags", "adts", "aac", "aac", playable=False, tags=False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from utils.jobs.batch_kind import run_batch
 from utils.jobs.check_kind import CHECK, follows_batch, run_check
+from utils.jobs.say_kind import run_say
 from utils.jobs.speech_kind import run_speech
 from utils.jobs.transcribe_kind import run_transcribe
 from utils.settings import Settings
@@ -44,6 +45,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "speech": Kind("speech", run_speech),
         "sample": Kind("speech", run_speech),
+        "say": Kind("speech", run_say),
         "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True, follow=follows_batch),
         CHECK: Kind("transcribe", run_check, resumable=True, gives_way=True),
         "transcribe": Kind("transcribe", run_transcribe, resumable=True, gives_way=True),

@@ -35,7 +35,7 @@ HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; the
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
 WORN_AFTER_S, WORN_BYTES = 60.0, 400 * 2**20  # see Wear
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
-WARM = {"speech": ("utils.speech.synthesize", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
+WARM = {"speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
 log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
 
 

@@ -7,7 +7,7 @@ in `synthesize`. Adding an engine is one module in `engines/` and one line in `e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO, Protocol
 
@@ -148,6 +148,11 @@ class Spoken:
     part_ends: tuple[int, ...] = ()
 
 
+# Told how many samples, counted from where the engine began to write, will not change any more, and their rate in Hz. Whoever
+# listens reads them from the file while the engine goes on; what it raises ends the speech.
+Settled = Callable[[int, int], None]
+
+
 class PieceCache(Protocol):
     """Bytes of pieces that were fetched before, kept inside one session."""
 
@@ -208,10 +213,13 @@ class SpeechEngine(Protocol):
         """Empty when the engine can work here, else the reason in one sentence. No network."""
         ...
 
-    def speak(self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run) -> Spoken:
+    def speak(
+        self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run, settled: Settled | None = None
+    ) -> Spoken:
         """Speak all parts in order into `out` (raw s16le mono), silence after each as asked.
 
-        Success means that all of the text is in the sound and that the length is plausible for it.
+        Success means that all of the text is in the sound and that the length is plausible for it. With `settled` somebody listens
+        while it is spoken: it is told after each part at the latest.
 
         Raises:
             EngineError: or one of its children; what was written to `out` is then to be thrown away.

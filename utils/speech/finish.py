@@ -101,7 +101,7 @@ def finish_sound(
         level.prepare(wanted, report)
         lead, tail = round(wanted.lead_s * rate_hz), round(wanted.tail_s * rate_hz)
         total = lead + level.sample_count + tail
-        blocks = chain(_silence(lead), loudness.amplify(level.blocks(), level.gain), _silence(tail))
+        blocks = chain(silence(lead), loudness.amplify(level.blocks(), level.gain), silence(tail))
         name = stem + FORMATS[wanted.format].suffix
         told = _told(look(blocks), total, lambda part: report(level.share + (1 - level.share) * part))
         encode(told, rate_hz, folder / name, wanted.format, tags=wanted.tags)
@@ -143,7 +143,7 @@ class _Level:
 
     def prepare(self, wanted: Finish, report: Report) -> None:
         """Do what must be done before the sound can be encoded, in one pass; nothing, if nothing must."""
-        chains = _chains(wanted)
+        chains = chains_of(wanted)
         if not chains and wanted.loudness is None:
             return
         self.share = (_CHANGING if chains else 0.0) + (_MEASURING if wanted.loudness is not None else 0.0)
@@ -173,9 +173,9 @@ class _Level:
         self._changed.unlink(missing_ok=True)
 
 
-def _chains(wanted: Finish) -> list[effects.Chain]:
-    chains = [effects.speed(wanted.speed)] if wanted.speed != 1.0 else []
-    return [*chains, effects.pitch(wanted.pitch)] if wanted.pitch else chains
+def chains_of(wanted: Finish) -> list[effects.Chain]:
+    """The effects that are still to be applied."""
+    return [*effects.speeds(wanted.speed), *([effects.pitch(wanted.pitch)] if wanted.pitch else [])]
 
 
 def _told(blocks: Iterable[Pcm], total: int, report: Report) -> Iterator[Pcm]:
@@ -195,7 +195,8 @@ def _kept(blocks: Iterable[Pcm], path: Path) -> Iterator[Pcm]:
             yield block
 
 
-def _silence(count: int) -> Iterator[Pcm]:
+def silence(count: int) -> Iterator[Pcm]:
+    """So many samples of it."""
     for start in range(0, count, BLOCK_SAMPLES):
         yield np.zeros(min(BLOCK_SAMPLES, count - start), dtype=np.int16)
 

@@ -14,6 +14,7 @@ from utils.storage.base import Store
 from utils.storage.cache import CACHE_BYTES, FolderCache
 from utils.storage.faults import no_item, no_session, told
 from utils.storage.item import Item, ItemFile
+from utils.storage.made import Made, tell
 
 
 class ItemStore(Store):
@@ -47,9 +48,11 @@ class ItemStore(Store):
             NotFound: There is no such session, or a built file is gone.
             QuotaExceeded: No room is left in it.
         """
-        first, given = dict(files or {}), list[str]()
+        first, given, told_last = dict(files or {}), list[str](), list[str]()
 
         def before(item_id: str) -> None:
+            tell(session_id, Made(item_id, instead_of=told_last[-1] if told_last else ""))
+            told_last.append(item_id)
             if marked:
                 self.markers.add(session_id, item_id)
                 given.append(item_id)
@@ -57,7 +60,7 @@ class ItemStore(Store):
         with self._session(session_id) as session:
             self.check_quota(session_id, sum(map(len, first.values())))
             options: dict[str, Any] = {"folder": folder, "kind": kind, "title": title, "request": request}
-            options |= {"built": built or {}, "result": result, "listed": listed}
+            options |= {"built": built or {}, "result": result, "listed": listed, "durable": not sessions.is_passing(session)}
             try:
                 return items.create(session, **options, files=first, now=self.clock(), before=before)
             except BaseException:

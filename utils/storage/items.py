@@ -38,10 +38,12 @@ def create(
     built: Mapping[str, Path] = MappingProxyType({}),
     result: dict[str, Any] | None = None,
     listed: Sequence[ItemFile] = (),
+    durable: bool = True,
 ) -> Item:
     """Make an item with its first files; its folder appears whole. `before` is told the id just before that.
 
     `built` are files of the same session that get a name in the item, too, without being copied; `listed` are the finished ones.
+    What is not `durable` need not be there after a power failure.
     """
     if kind not in KINDS or folder not in LISTED:
         raise ValueError(f"unknown kind {kind!r} or folder {folder!r} of an item")
@@ -50,14 +52,14 @@ def create(
     facts: dict[str, Any] = {"result": result or {}, "files": tuple(listed)}
     with place(session, folder) as parent, parent.building() as (temporary, building):
         for name, data in files.items():
-            building.put(file_name(name), data, when=now)
+            building.put(file_name(name), data, durable=durable, when=now)
         for name, path in built.items():
             take(path, building, file_name(name), now)
         for bump in range(_TRIES):
             item = Item(names.item_id(shown, now, bump), folder, kind, shown, now, now, request=request, **facts)
             if any(_has(session, other, item.id) for other in FOLDERS):
                 continue
-            building.write(RECORD, _data(item), when=now)
+            building.write(RECORD, _data(item), durable=durable, when=now)
             before(item.id)
             try:
                 parent.rename(temporary, item.id)  # fails if another process took the id meanwhile: such a folder is not empty
@@ -65,7 +67,8 @@ def create(
                 if parent.is_folder(item.id):
                     continue
                 raise
-            parent.flush()
+            if durable:
+                parent.flush()
             return item
         raise FileExistsError(shown)
 

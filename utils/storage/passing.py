@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from utils.errors import Conflict, NotFound
 from utils.storage import items, locks, sessions
@@ -142,6 +143,26 @@ class PassingStore(ItemFinder):
             if self._trash.delete([dead or ""]):
                 return
             time.sleep(DELETE_PAUSE_S)
+
+    def grow(self, session_id: str, item_id: str, name: str) -> BinaryIO:
+        """A new file in an item that is read while it is written; an older one of the name, of an earlier attempt, goes.
+
+        Raises:
+            NotFound: There is no such item.
+            StoreUnavailable: The disk is full or refuses.
+        """
+        name = items.file_name(name)
+        with self._item(session_id, item_id) as folder:
+            with suppress(FileNotFoundError):
+                os.unlink(folder.path / name)
+            by_descriptor = folder.descriptor is not None
+            opened = os.open(name if by_descriptor else folder.path / name, _NEW, 0o600, dir_fd=folder.descriptor)
+            return open(opened, "wb", buffering=0)
+
+    def put_built(self, session_id: str, item_id: str, built: Path, name: str) -> None:
+        """Move a file from scratch into an item; not flushed to the disk, for nobody wants it back after a power failure."""
+        with self._item(session_id, item_id) as folder:
+            os.replace(built, folder.path / items.file_name(name))
 
 
 @dataclass

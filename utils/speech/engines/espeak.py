@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import BinaryIO
 
 from utils.errors import EngineCrashed, EngineRefused, EngineUnreachable, NothingToSay, UnknownVoice
-from utils.speech.contract import Mark, Part, Prosody, Run, Spoken, Voice
+from utils.speech.contract import Mark, Part, Prosody, Run, Settled, Spoken, Voice
 from utils.speech.engines import espeak_library
 from utils.speech.engines.espeak_marks import marks_of
 from utils.speech.engines.espeak_process import BYTES_A_SAMPLE, RATE_HZ, Child, ChildDied, Heard, Program, Voicing
@@ -58,7 +58,9 @@ class EspeakEngine:
         """Empty, or why eSpeak NG cannot work here."""
         return "" if self._program is not None else espeak_library.why_missing()
 
-    def speak(self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run) -> Spoken:
+    def speak(
+        self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run, settled: Settled | None = None
+    ) -> Spoken:
         """Speak all parts in order into `out`, a real file, from its current position on.
 
         Raises:
@@ -81,6 +83,8 @@ class EspeakEngine:
             talk.report()
             for index in range(len(parts)):
                 talk.say(index)
+                if settled is not None:
+                    settled(talk.samples, RATE_HZ)
             talk.report()
             return talk.finish(pitch_left)
 
@@ -124,7 +128,7 @@ class _Talk:
     def say(self, index: int) -> None:
         """Speak one part and the silence after it; when the child dies of it, once more sentence by sentence."""
         part = self._parts[index]
-        offset = self._samples
+        offset = self.samples
         passed = self._passed
         try:
             heard = self._stretch(part.text, _silence(part))
@@ -134,7 +138,7 @@ class _Talk:
             self._passed = passed
             heard = self._by_sentences(index, part)
         self._marks += marks_of(part.text, index, heard.words, heard.ends, offset, RATE_HZ)
-        self._part_ends.append(self._samples)
+        self._part_ends.append(self.samples)
 
     def finish(self, pitch_left: float) -> Spoken:
         """Check the sound against the text, and sum up."""
@@ -142,16 +146,17 @@ class _Talk:
         letters = sum(sum(map(str.isalnum, part.text)) for part in self._parts)
         if not letters and not self._words:
             raise NothingToSay("There is no letter and no digit in this text.", "Write something that can be spoken.")
-        spoken_s = (self._samples - sum(_silence(part) for part in self._parts)) / RATE_HZ
+        spoken_s = (self.samples - sum(_silence(part) for part in self._parts)) / RATE_HZ
         if letters and (not self._words or spoken_s * self._speed < letters * MIN_LETTER_S):
             raise EngineRefused("eSpeak NG gave no sound, or far too little, for this text.", _HINT)
         if os.fstat(self._out.fileno()).st_size < self._end:
             raise EngineRefused("Sound that eSpeak NG spoke did not reach the disk.", "Try again.")
         marks, ends = tuple(self._marks), tuple(self._part_ends)
-        return Spoken(RATE_HZ, self._samples, marks, parts_redone=self._redone, pitch_left=pitch_left, part_ends=ends)
+        return Spoken(RATE_HZ, self.samples, marks, parts_redone=self._redone, pitch_left=pitch_left, part_ends=ends)
 
     @property
-    def _samples(self) -> int:
+    def samples(self) -> int:
+        """Spoken so far, silences included; only whole parts count, for the last one may have to be spoken again."""
         return (self._end - self._begin) // BYTES_A_SAMPLE
 
     def _stretch(self, text: str, silence_samples: int) -> Heard:
@@ -178,13 +183,13 @@ class _Talk:
 
     def _by_sentences(self, index: int, part: Part) -> Heard:
         """Speak a part in pieces; as if it had been one stretch."""
-        begin = self._samples
+        begin = self.samples
         spoken = Heard()
         at = 0
         for number, sentence in enumerate(sentences(part.text) or [""]):
             for piece in pieces(sentence):
                 last = at + len(piece) == len(part.text)
-                before = self._samples - begin
+                before = self.samples - begin
                 try:
                     heard = self._stretch(piece, _silence(part) if last else 0)
                 except ChildDied as exc:

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, BinaryIO
 
 from utils.errors import NothingToSay
-from utils.speech.contract import Mark, Part, Prosody, Run, Spoken, Voice
+from utils.speech.contract import Mark, Part, Prosody, Run, Settled, Spoken, Voice
 from utils.speech.engines.gtts_check import RATE_HZ, sayable, unfitting, window
 from utils.speech.engines.gtts_client import TIMEOUTS_S, GoogleClient, missing
 from utils.speech.engines.gtts_fetcher import Fetcher, Means
@@ -85,7 +85,9 @@ class GttsEngine:
         """Close the kept-open connections."""
         self._means.client.close()
 
-    def speak(self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run) -> Spoken:
+    def speak(
+        self, parts: Sequence[Part], voice: Voice, prosody: Prosody, out: BinaryIO, run: Run, settled: Settled | None = None
+    ) -> Spoken:
         """See SpeechEngine; marks are pieces, with the exact length of their sound.
 
         Raises:
@@ -104,7 +106,7 @@ class GttsEngine:
         fetcher = Fetcher(self._means, speaker, run.session_id, run.cache)
         reporter = _Reporter(run, fetcher, sum(map(len, flat)))
         reporter.report()
-        writer = _Writer(out)
+        writer = _Writer(out, settled)
         sounds = _in_order(flat, fetcher, min(self._workers, len(flat)), reporter)
         try:
             for index, part in enumerate(parts):
@@ -192,8 +194,9 @@ class _Reporter:
 class _Writer:
     """Writes sounds and silences and keeps the marks."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, settled: Settled | None) -> None:
         self._out = out
+        self._settled = settled
         self.sample_count = 0
         self.spoken_samples = 0
         self.part_ends: list[int] = []
@@ -205,6 +208,9 @@ class _Writer:
         self.sample_count += len(samples)
         self.spoken_samples += len(samples)
         self.marks.append(Mark(start / RATE_HZ, self.sample_count / RATE_HZ, text, part))
+        if self._settled is not None:
+            self._out.flush()
+            self._settled(self.sample_count, RATE_HZ)
 
     def silence(self, seconds: float) -> None:
         left = round(seconds * RATE_HZ)
