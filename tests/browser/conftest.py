@@ -10,12 +10,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.browser import steady
 from tests.browser.servers import Server, running
 
+# What Playwright turns off, because the last list counts, and two pages of the browser's own: in each window they would be loaded
+# for an address line that nobody sees, which was a quarter of the work of loading ours.
+OFF = (
+    "AimEnabled,AvoidCorsURLLoaderRestartOnRedirect,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,"
+    "HttpsFirstBalancedModeAutoEnable,HttpsUpgrades,LensOverlay,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,"
+    "PreconnectToSearch,TcpPortRandomizationWin,ThirdPartyStoragePartitioning,WebUIOmniboxPopup,WebUIOmniboxAimPopup"
+)
 FLAGS = [
+    f"--disable-features={OFF}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -28,6 +36,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # A library of Streamlit's asks in a `try` whether WebAssembly may be compiled; that it may not is no fault.
 VIOLATIONS = """document.addEventListener('securitypolicyviolation', e =>
     e.blockedURI === 'wasm-eval' || console.error('CSP', e.violatedDirective, e.blockedURI))"""
+VIEW = ViewportSize(width=1280, height=900)
 PATIENCE_MS = 60_000  # for whatever shall appear: on a busy machine nothing is quick, and where all is well nothing waits
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -106,25 +115,51 @@ def watch() -> Iterator[Watch]:
     assert watching.problems == []
 
 
+def _context(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser of its own: no cookies, nothing in its cache."""
+    context = browser.new_context(**{"viewport": VIEW, "locale": "en-US", **options})
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(VIOLATIONS)
+    context.add_init_script(f"({steady.EARS})()")
+    return context
+
+
+@pytest.fixture(scope="package")
+def usual(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser of each test's first visitor: Streamlit's scripts are in its cache, which saves each test a second of work."""
+    context = _context(browser)
+    yield context
+    context.close()
+
+
 Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(browser: Browser, watch: Watch) -> Iterator[Visit]:
-    """Opens pages: `visit(url)` is a new visitor, `visit(url, page.context)` another tab of one."""
+def visit(browser: Browser, usual: BrowserContext, watch: Watch) -> Iterator[Visit]:
+    """Opens pages: `visit(url)` is a new visitor, `visit(url, page.context)` another tab of one.
+
+    The first visitor finds scripts in the cache, and nothing else of the tests before.
+    """
     contexts: list[BrowserContext] = []
 
-    def open_page(url: str, context: BrowserContext | None = None, **options: Any) -> Page:
+    def open_page(url: str, context: BrowserContext | None = None, viewport: ViewportSize | None = None, **media: Any) -> Page:
         if context is None:
-            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-US", **options})
-            context.set_default_timeout(PATIENCE_MS)
-            context.add_init_script(VIOLATIONS)
-            context.add_init_script(f"({steady.EARS})()")
+            context = _context(browser) if contexts else usual
             contexts.append(context)
         page = watch.page(context.new_page())
+        if viewport is not None:
+            page.set_viewport_size(viewport)
+        if media:
+            page.emulate_media(**media)
         page.goto(url)
         return page
 
     yield open_page
     for context in contexts:
-        context.close()
+        if context is not usual:
+            context.close()
+    for page in usual.pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
+    usual.clear_cookies()
