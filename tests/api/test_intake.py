@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from utils.api.intake import SLACK_BYTES, Intake, max_body_bytes
+from utils.api.intake import SLACK_BYTES, Intake, Parting, max_body_bytes
 from utils.settings import Settings
 
 JSON = {"content-type": "application/json"}
@@ -28,7 +28,7 @@ class Exchange:
 
     def __init__(self, pieces: Iterable[bytes | None], headers: dict[str, str], *, method: str = "POST", time_s: float = 5) -> None:
         self._pieces = list(pieces)
-        self.read = 0
+        self.read = self.read_when_told = 0
         self.sent: list[dict[str, Any]] = []
         scope = {"type": "http", "method": method, "path": "/", "headers": [(k.encode(), v.encode()) for k, v in headers.items()]}
         asyncio.run(Intake(echo, limit_bytes=100, time_s=time_s)(scope, self.receive, self.send))
@@ -45,6 +45,8 @@ class Exchange:
         return {"type": "http.request", "body": piece, "more_body": self.read < len(self._pieces)}
 
     async def send(self, message: dict[str, Any]) -> None:
+        if not self.sent:
+            self.read_when_told = self.read
         self.sent.append(message)
 
     @property
@@ -63,14 +65,34 @@ def test_intake_hands_the_whole_body_on() -> None:
 
 def test_intake_announced_too_large_is_refused_unread() -> None:
     seen = Exchange([b"x"], JSON | {"content-length": "101"})
-    assert (seen.status, seen.read) == (413, 0)
+    assert (seen.status, seen.read_when_told) == (413, 0)
 
 
 def test_intake_claims_less_and_sends_more_is_refused_at_the_limit() -> None:
     seen = Exchange([b"x" * 60] * 1000, JSON | {"content-length": "10"})
-    assert (seen.status, seen.read) == (413, 2)
+    assert (seen.status, seen.read_when_told) == (413, 2)
     assert json.loads(seen.body)["code"] == "too_large"
     assert "MAX_TEXT_CHARS" in json.loads(seen.body)["detail"]
+
+
+def test_intake_answer_before_the_end_is_whole_and_the_last_one_and_the_rest_is_taken() -> None:
+    seen = Exchange([b"x" * 60] * 50, JSON | {"content-length": "3000"})
+    assert (seen.status, seen.read, dict(seen.sent[0]["headers"])[b"connection"]) == (413, 50, b"close")
+    assert [message.get("more_body", False) for message in seen.sent[1:]] == [True, False]
+    assert json.loads(seen.body)["code"] == "too_large"
+
+
+def test_intake_answer_before_the_end_does_not_wait_long_for_the_rest() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(PlainTextResponse("No")({"type": "http"}, receive, Parting(receive, send, time_s=0.02).send))
+    assert b"".join(message.get("body", b"") for message in sent) == b"No"
 
 
 def test_intake_exactly_the_limit_passes() -> None:

@@ -26,7 +26,7 @@ from tests.api.surface import Client, Surface, surface
 from tests.audio.hostile_flac import flac
 from tests.jobs.recordings import wav
 from tests.storage.support import Clock, manager
-from utils.api.arriving import gathered
+from utils.api.bodies import Pace, gathered
 from utils.api.problems import RequestTooSlow
 
 TONE = wav([int(9000 * (index % 40 < 20)) for index in range(16_000)])
@@ -200,7 +200,7 @@ def test_body_that_falls_silent_is_given_up() -> None:
         return {"type": "http.disconnect"}
 
     async def read() -> None:
-        async for _ in gathered(Request({"type": "http", "method": "POST", "headers": []}, receive), silence_s=0.05):
+        async for _ in gathered(Request({"type": "http", "method": "POST", "headers": []}, receive), Pace(1, 0.05)):
             pass
 
     with pytest.raises(RequestTooSlow):

@@ -5,7 +5,6 @@ Nothing is spooled: memory holds a few hundred kilobytes of a body whatever its 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -15,22 +14,22 @@ from anyio import to_thread
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect
 
-from utils.api.problems import BadRequest, RequestTooSlow
+from utils.api.bodies import HALF, bodies_of, gathered
+from utils.api.problems import BadRequest
 from utils.errors import AppError, RecordingTooLong, TooLarge, UnsupportedMedia
 from utils.services import Services
 from utils.storage.item import Item
 from utils.workflows import uploads
+from utils.workflows.passing import TITLE, Work
 
-GATHERED_BYTES = 256 * 1024  # written at one time: a thread for every packet would cost more than the disk
-SILENCE_S = 60.0  # a body that brings nothing for this long is given up
+__all__ = ["Arrived", "Form", "RefusedFile", "announced", "discard", "form", "gathered", "raw"]
+
 MAX_FILES = 32
 MAX_FIELDS = 32
 MAX_FIELD_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 8 * 1024
 NAME_HEADER = "x-file-name"
-HALF = "The body ended before it was complete."
 
 
 @dataclass(frozen=True)
@@ -48,24 +47,30 @@ class Arrived:
     Attributes:
         items: Files that are recordings now, in order.
         refused: Files that are none.
-        fields: Name -> text of the other parts.
+        fields: Name -> text of the other parts; of those that come several times the last one.
+        pairs: Name and text of each of them, in order.
     """
 
     items: list[Item] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
+    pairs: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Form:
-    """Cuts a multipart body. Everything runs in a worker thread: writing, and looking into a file that is complete."""
+    """Cuts a multipart body. Everything runs in a worker thread: writing, and looking into a file that is whole."""
 
-    def __init__(self, services: Services, session_id: str, boundary: bytes, expected_bytes: int | None) -> None:
+    def __init__(
+        self, services: Services, session_id: str, boundary: bytes, expected_bytes: int | None, passing: Work | None = None
+    ) -> None:
         self.arrived = Arrived()
+        self._passing = passing
         self._services = services
         self._session_id = session_id
         self._expected_bytes = expected_bytes
         self._open = ExitStack()
         self._upload: uploads.Upload | None = None
+        self._whole: uploads.Upload | None = None  # received and not looked at
         self._headers: dict[str, str] = {}
         self._header, self._value = bytearray(), bytearray()
         self._name = ""
@@ -92,6 +97,11 @@ class Form:
         except FormParserError as exc:
             raise _unreadable() from exc
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether a file waits to be looked at."""
+        return self._whole is not None
+
     def finish(self) -> Arrived:
         """The body is over. Raises BadRequest when it broke off."""
         if not self._ended:
@@ -100,7 +110,7 @@ class Form:
 
     def close(self) -> None:
         """Remove what is not complete."""
-        self._upload = None
+        self._upload = self._whole = None
         self._open.close()
 
     # ---- the parser's calls
@@ -125,12 +135,13 @@ class Form:
         self._name = told.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" not in told:
             self._text = bytearray()
-            if len(self.arrived.fields) >= MAX_FIELDS:
+            if len(self.arrived.pairs) >= MAX_FIELDS:
                 raise BadRequest(f"The form has more than {MAX_FIELDS} fields.")
             return
+        self.look()  # one after the other: a session may send a few at one time, whatever a form holds
         if len(self.arrived.items) + len(self.arrived.refused) >= MAX_FILES:
             raise BadRequest(f"The form has more than {MAX_FILES} files.", "Send them in several requests.")
-        name = told[b"filename"].decode("utf-8", "replace")
+        name = TITLE if self._passing else told[b"filename"].decode("utf-8", "replace")
         receiving = uploads.receive(self._services, self._session_id, name, self._expected_bytes)
         self._upload = self._open.enter_context(receiving)
 
@@ -145,11 +156,20 @@ class Form:
     def _part_end(self) -> None:
         if self._upload is None:
             if self._text is not None:
-                self.arrived.fields[self._name] = self._text.decode("utf-8", "replace")
+                self.arrived.pairs.append((self._name, self._text.decode("utf-8", "replace")))
+                self.arrived.fields.update(self.arrived.pairs[-1:])
             return
-        upload, self._upload = self._upload, None
+        self._whole, self._upload = self._upload, None
+
+    def look(self) -> None:
+        """Find out whether the file that is whole is a recording, if one is. Takes a while, and a child process."""
+        upload, self._whole = self._whole, None
+        if upload is None:
+            return
         try:
             self.arrived.items.append(upload.finish())
+            if self._passing is not None:
+                self._passing.adopt(self.arrived.items[-1])
         except (UnsupportedMedia, RecordingTooLong) as error:
             self.arrived.refused.append(RefusedFile(upload.name, error))
         finally:
@@ -159,7 +179,7 @@ class Form:
         self._ended = True
 
 
-async def form(request: Request, services: Services, session_id: str, *, one: bool = False) -> Arrived:
+async def form(request: Request, services: Services, session_id: str, *, one: bool = False, passing: Work | None = None) -> Arrived:
     """All of a multipart body; when it cannot be taken whole, nothing of it stays.
 
     Args:
@@ -167,10 +187,13 @@ async def form(request: Request, services: Services, session_id: str, *, one: bo
         services: As everywhere.
         session_id: Whose files they will be.
         one: A single file is expected, so that one that is announced as too long is refused before it is received.
+        passing: Takes over what arrives, and removes it for good; names of files are not kept then.
 
     Raises:
         UnsupportedMedia: It is not multipart.
         BadRequest: It is damaged, or ends too early.
+        TooMany: All places are taken.
+        RequestTooSlow: The body brings too little, see `bodies`.
         TooLarge: A file is longer than MAX_UPLOAD_MB.
         QuotaExceeded: No room is left in the session.
     """
@@ -179,16 +202,23 @@ async def form(request: Request, services: Services, session_id: str, *, one: bo
         raise UnsupportedMedia("The body is not a form with a file.", "Send it as multipart/form-data.")
     try:
         size = announced(request) if one else None
-        reader = Form(services, session_id, told[b"boundary"], None if size is None else max(0, size - MAX_FIELD_BYTES))
+        expected = None if size is None else max(0, size - MAX_FIELD_BYTES)
+        reader = Form(services, session_id, told[b"boundary"], expected, passing)
     except FormParserError as exc:
         raise _unreadable() from exc
+    bodies = bodies_of(request)
     try:
-        async for data in gathered(request):
-            await to_thread.run_sync(reader.feed, data)
+        with bodies.reading() as body:
+            async for data in body.pieces(request):
+                await to_thread.run_sync(reader.feed, data, limiter=bodies.writing)
+                del data  # not held while the next piece is waited for
+                if reader.is_whole:
+                    await to_thread.run_sync(reader.look, limiter=bodies.looking)
         return reader.finish()
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(discard, services, session_id, reader.arrived.items)
+        if passing is None:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(discard, services, session_id, reader.arrived.items)
         raise
     finally:
         with anyio.CancelScope(shield=True):
@@ -198,17 +228,18 @@ async def form(request: Request, services: Services, session_id: str, *, one: bo
 async def raw(request: Request, services: Services, session_id: str) -> Item:
     """A body that is the file itself; its name stands percent-encoded in the header X-File-Name."""
     name = unquote(request.headers.get(NAME_HEADER, ""), errors="replace")
-    size = announced(request)
-    with ExitStack() as stack:
+    size, bodies = announced(request), bodies_of(request)
+    with bodies.reading() as body, ExitStack() as stack:
         upload = await to_thread.run_sync(lambda: stack.enter_context(uploads.receive(services, session_id, name, size)))
         try:
-            async for data in gathered(request):
-                await to_thread.run_sync(upload.write, data)
+            async for data in body.pieces(request):
+                await to_thread.run_sync(upload.write, data, limiter=bodies.writing)
+                del data  # not held while the next piece is waited for
             if size is not None and upload.size_bytes != size:
                 raise BadRequest(
                     HALF if upload.size_bytes < size else "The body is longer than it was announced.", "Send it again."
                 )
-            return await to_thread.run_sync(upload.finish)
+            return await to_thread.run_sync(upload.finish, limiter=bodies.looking)
         finally:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(stack.close)
@@ -218,30 +249,6 @@ def announced(request: Request) -> int | None:
     """Content-Length, or None without one."""
     told = request.headers.get("content-length", "")
     return int(told[:19]) if told.isascii() and told.isdigit() else None
-
-
-async def gathered(request: Request, silence_s: float = SILENCE_S) -> AsyncIterator[bytes]:
-    """The body in pieces worth a thread. Raises BadRequest when the client goes away, RequestTooSlow when it falls silent."""
-    waiting, is_first = bytearray(), True  # the first bytes may be enough to refuse all
-    stream = request.stream()
-    try:
-        while True:
-            try:
-                with anyio.fail_after(silence_s):
-                    data = await anext(stream, None)
-            except TimeoutError as exc:
-                raise RequestTooSlow(f"Nothing of the body arrived for {silence_s:g} seconds.", "Send it again.") from exc
-            if data is None:
-                break
-            waiting += data
-            if waiting and (is_first or len(waiting) >= GATHERED_BYTES):
-                yield bytes(waiting)
-                waiting.clear()
-                is_first = False
-    except ClientDisconnect as exc:
-        raise BadRequest(HALF, "Send it again.") from exc
-    if waiting:
-        yield bytes(waiting)
 
 
 def discard(services: Services, session_id: str, items: list[Item]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import anyio
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +17,7 @@ HEAD = "sotto.head"  # key in the scope of a HEAD request that is answered as GE
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 BODY_TIME_S = 60.0
 NO_ROOM_S = 5.0
+PARTING_S = 2.0
 BYTES_PER_CHAR = 12  # a character beyond the BMP, written as two \\uXXXX escapes
 FORM_PATH = "/api/v1/bulk"  # the one route that takes a form in memory
 # Recordings: they go to the disk while they arrive, see `arriving`.
@@ -24,6 +25,40 @@ STREAM_PATHS = ("/v1/upload", "/v1/transcriptions", "/v1/audio/transcriptions", 
 SLACK_BYTES = 256 * 1024  # everything but the text: dictionary, title, options
 TEXT_PATH, TEXT_BYTES = "/transcript", 16 * 2**20  # a corrected transcript of a long recording, sent back whole
 HELD_BYTES = 256 * 2**20  # of all larger bodies together that are in memory at one time
+
+
+class Parting:
+    """Receive and send of a request that may be answered before all of its body is there.
+
+    Such an answer is the connection's last one. It is sent whole, and what still comes is taken for a moment: if the connection
+    were closed while the sender sends, the sender would hear of a broken connection and not what the server has said.
+    """
+
+    def __init__(self, receive: Receive, send: Send, time_s: float = PARTING_S) -> None:
+        self._receive, self._send, self._time_s = receive, send, time_s
+        self._over = False  # the body
+
+    async def receive(self) -> Message:
+        """The next of the body."""
+        message = await self._receive()
+        self._over = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The next of the answer."""
+        if self._over:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+            await self._send(message)
+        elif message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            with anyio.move_on_after(self._time_s):
+                while not self._over:
+                    await self.receive()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def max_body_bytes(settings: Settings) -> int:
@@ -67,19 +102,22 @@ class Intake:
             await self.app({**scope, "method": "GET", HEAD: True}, receive, _without_body(send))
         elif scope["type"] == "http" and scope["method"] in BODY_METHODS and not is_streamed(scope):
             await self._with_body(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] in BODY_METHODS:
+            parting = Parting(receive, send)
+            await self.app(scope, parting.receive, parting.send)
         else:
             await self.app(scope, receive, send)
 
     async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         form = scope["path"].endswith(FORM_PATH)
-        held = bytearray()
+        held, parting = bytearray(), Parting(receive, send)
         try:
             limit_bytes = max(TEXT_BYTES, self._limit_bytes) if scope["path"].endswith(TEXT_PATH) else self._limit_bytes
-            body = await self._read(Headers(scope=scope), receive, self._form_bytes if form else limit_bytes, form, held)
+            body = await self._read(Headers(scope=scope), parting.receive, self._form_bytes if form else limit_bytes, form, held)
             if body is not None:
                 await self.app(scope, _replay(body, receive), send)
         except _Refused as refused:
-            await refused.answer(scope, receive, send)
+            await refused.answer(scope, parting.receive, parting.send)
         finally:
             self._room += max(len(held) - SLACK_BYTES, 0)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from utils.errors import TooMany
 
-MOST = 64  # files that arrive at one time, of all sessions
+MOST = 128  # files that arrive at one time, of all sessions; the web process lets fewer bodies in, see `api.bodies`
 MOST_OF_SESSION = 8
 LOOKS = 2  # children that look into a file at one time; each may take a second of a processor
 AFTER_S = 5.0
