@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from utils.api import problems
 from utils.api.bulk_schemas import BulkOptions, CheckOut, RowEdit, RowPage
+from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
 from utils.api.intake import HEAD
 from utils.api.items import FILE_RESPONSES, private_headers, served
@@ -51,15 +52,23 @@ _FORM: dict[str, Any] = {
 _ZIP: dict[int | str, dict[str, Any]] = {
     200: {"description": "The archive.", "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 }
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TABLE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The table.",
+        "content": {"text/csv": {"schema": {"type": "string"}}, _XLSX: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @router.post(
     "/bulk",
+    dependencies=KEYED,
     status_code=202,
     summary="Make a batch from a table",
     openapi_extra=_FORM,
-    response_model=Made | CheckOut,
-    responses={200: {"model": CheckOut, "description": "Dry run."}},
+    response_model=None,  # told below: what is answered depends on `dry_run`
+    responses={200: {"model": CheckOut, "description": "Dry run."}, 202: {"model": Made, "description": "Started."}},
 )
 async def make_batch(
     request: Request,
@@ -108,11 +117,11 @@ def _start(services: Services, session_id: str, upload: bulk.Upload, wanted: Bul
     return JobOut.of(bulk.start(services, session_id, upload, found, title=wanted.title, skip_bad=wanted.skip_bad))
 
 
-@router.get("/bulk/template.{form}", summary="An example table to fill in", response_class=Response)
+@router.get("/bulk/template.{form}", summary="An example table to fill in", response_class=Response, responses=_TABLE)
 def table_template(form: Literal["csv", "xlsx"]) -> Response:
     """Two example rows. Needs no session."""
     data = samples.csv_bytes() if form == "csv" else samples.xlsx_bytes()
-    kind = "text/csv; charset=utf-8" if form == "csv" else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    kind = "text/csv; charset=utf-8" if form == "csv" else _XLSX
     return Response(data, media_type=kind, headers={"Content-Disposition": names.content_disposition(f"sotto-table.{form}")})
 
 
@@ -142,19 +151,19 @@ def row_audio(
     return served(batches.row_file(services, session_id, item_id, number), inline)
 
 
-@router.post("/items/{item_id}/rows/retry", status_code=202, summary="Speak the failed rows again")
+@router.post("/items/{item_id}/rows/retry", dependencies=KEYED, status_code=202, summary="Speak the failed rows again")
 def retry_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
     """Goes on with what a cancel left, too. A batch that is still open is a conflict."""
     return JobOut.of(batches.retry_failed(services, session_id, item_id))
 
 
-@router.post("/items/{item_id}/rows/check", status_code=202, summary="Check the rows by transcribing them")
+@router.post("/items/{item_id}/rows/check", dependencies=KEYED, status_code=202, summary="Check the rows by transcribing them")
 def check_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
     """Each spoken row gets its word error rate. Needs a Whisper model; a batch that is still open is a conflict."""
     return JobOut.of(batches.check(services, session_id, item_id))
 
 
-@router.post("/items/{item_id}/rows/{number}", status_code=202, summary="Give a row another text and speak it")
+@router.post("/items/{item_id}/rows/{number}", dependencies=KEYED, status_code=202, summary="Give a row another text and speak it")
 def edit_row(item_id: str, number: int, body: RowEdit, services: Here, session_id: Caller) -> JobOut:
     """Only that row is spoken. A batch that is still open is a conflict."""
     return JobOut.of(batches.edit_row(services, session_id, item_id, number, body.text))

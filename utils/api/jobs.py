@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from utils.api import events
+from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
 from utils.api.schemas import JobList, JobOut
 from utils.jobs.contract import JobStatus
@@ -88,7 +89,7 @@ def cancel_job(job_id: str, services: Here, session_id: Caller) -> JobOut:
     return JobOut.of(services.jobs.cancel(session_id, job_id))
 
 
-@router.post("/jobs/{job_id}/retry", summary="Run a failed or cancelled job again")
+@router.post("/jobs/{job_id}/retry", dependencies=KEYED, summary="Run a failed or cancelled job again")
 def retry_job(job_id: str, services: Here, session_id: Caller) -> JobOut:
     """What was finished is not made again. An open job is a conflict."""
     return JobOut.of(services.jobs.retry(session_id, job_id))

@@ -38,10 +38,13 @@ class LazyApi:
         with self._lock:
             if self._app is None:
                 from utils.api.application import build
+                from utils.api.idempotency import Idempotency
                 from utils.api.intake import Intake, max_body_bytes, max_form_bytes
 
                 self._app = Intake(
-                    build(self._services), limit_bytes=max_body_bytes(self._services.settings), form_bytes=max_form_bytes()
+                    Idempotency(build(self._services), self._services),
+                    limit_bytes=max_body_bytes(self._services.settings),
+                    form_bytes=max_form_bytes(),
                 )
             return self._app
 

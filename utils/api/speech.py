@@ -6,6 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import problems
+from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
 from utils.api.jobs import MAX_WAIT_S, wait_for
 from utils.api.schemas import AccentOut, EstimateOut, ItemOut, JobOut, LanguageOut, Made, SpeechBody, VoiceOut, Voices
@@ -15,7 +16,13 @@ from utils.workflows import files, generate
 router = APIRouter(tags=["speech"])
 
 
-@router.post("/speech", status_code=202, summary="Make speech from text", responses={200: {"model": Made, "description": "Over."}})
+@router.post(
+    "/speech",
+    dependencies=KEYED,
+    status_code=202,
+    summary="Make speech from text",
+    responses={200: {"model": Made, "description": "Over."}},
+)
 async def make_speech(
     body: SpeechBody,
     services: Here,

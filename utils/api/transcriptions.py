@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import arriving, problems
+from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
 from utils.api.intake import is_json
 from utils.api.jobs import MAX_WAIT_S, wait_for
@@ -59,6 +60,7 @@ _BODY: dict[str, Any] = {
 
 @router.post(
     "/transcriptions",
+    dependencies=KEYED,
     status_code=202,
     summary="Turn recordings into text",
     openapi_extra=_BODY,
@@ -131,14 +133,14 @@ def list_options(services: Here) -> OptionsOut:
     )
 
 
-@router.post("/items/{item_id}/transcribe", status_code=202, summary="Transcribe a transcript's recording anew")
+@router.post("/items/{item_id}/transcribe", dependencies=KEYED, status_code=202, summary="Transcribe a transcript's recording anew")
 def transcribe_again(item_id: str, body: TranscriptionOptions, services: Here, session_id: Caller) -> JobOut:
     """With other options and without a new upload. The text that is there stays until the new one is ready; corrections to it are
     kept aside."""
     return JobOut.of(transcribe.again(services, session_id, item_id, body.as_request()))
 
 
-@router.post("/items/{item_id}/check", status_code=202, summary="Check speech by transcribing it")
+@router.post("/items/{item_id}/check", dependencies=KEYED, status_code=202, summary="Check speech by transcribing it")
 def check_speech(item_id: str, services: Here, session_id: Caller) -> JobOut:
     """Makes a transcript whose `result.wer` is the word error rate against the text that was spoken."""
     return JobOut.of(transcribe.check(services, session_id, item_id))

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from utils.api import arriving
+from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
 from utils.api.schemas import ItemOut
 from utils.api.transcript_schemas import Uploaded
@@ -41,7 +42,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/upload", status_code=201, summary="Upload a recording", openapi_extra=_BODY)
+@router.post("/upload", dependencies=KEYED, status_code=201, summary="Upload a recording", openapi_extra=_BODY)
 async def upload(request: Request, response: Response, services: Here, session_id: Caller) -> Uploaded:
     """Streamed to the session's disk and kept as an item of the kind `upload`. Up to MAX_UPLOAD_MB.
 

@@ -19,6 +19,7 @@ from utils.jobs.records import RECORD, JobName, Record, encode, new_record
 from utils.jobs.status import STOPPING, Board, Health, ahead_of, eta_queued, eta_running, status_of
 from utils.session_manager import SessionManager
 from utils.storage import names
+from utils.storage.made import Made, tell
 
 SESSION_LIMIT = 32
 TOTAL_LIMIT = 256
@@ -140,6 +141,7 @@ class FileJobs:
             }
             record |= {"handed_back": 0, "attempt": 0, "error": None, "note": "", "not_before": 0.0}
             record |= {"submitted_at": self._journal.clock(), "started_at": None, "ended_at": None}
+            tell(session_id, Made(job_id, submitted_at=record["submitted_at"]))
             self._journal.forget_stop(name)
             self._journal.add_marker(name)
             self._journal.save(name, record)
@@ -243,6 +245,7 @@ class FileJobs:
             raise Conflict("Work on this item is still running.", "Wait for its end, or cancel it.")
         record = new_record(job, pool, priority=priority, now=now, base=self._journal.newest_number(name, old))
         self._journal.forget_stop(name)
+        tell(session_id, Made(job.item_id, submitted_at=now))
         self._journal.add_marker(name)
         if job.request:
             record["request"] = job.request  # killed before the next line: the runner puts it into the item

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.errors import NotFound
-from utils.storage import items, locks, names, remove, search, sessions
+from utils.storage import items, locks, names, remove, replies, search, sessions
 from utils.storage.atomic import TEMPORARY, Folder
 from utils.storage.markers import Markers
 from utils.storage.retention import ItemFacts, ItemRemoval, Removal, SessionFacts, decide, decide_items, must_clear
@@ -191,6 +191,7 @@ class _Pass:
                     self._take(facts, gone[0])
                 elif facts:
                     self._items(folder, found, facts)
+                    replies.clear_session(folder, rule.now)
         except locks.Busy:
             self._first(folder, survey_folder(folder, rule.now), True)
 
