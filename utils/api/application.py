@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -36,6 +35,7 @@ from utils.services import Services
 
 MAX_FIELD_PROBLEMS = 20
 MAX_NAME_CHARS = 100
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class LastResort:
@@ -85,11 +85,12 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
 
 def allowed_methods(request: Request) -> list[str]:
     """Of all routes at this address: the framework tells those of the first that fits, and `/session/redeem` fits two."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if takes(method)]
 
 
 async def on_invalid(request: Request, exc: Exception) -> Response:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from utils.api.schemas import ItemOut, SpeechBody
+from utils.api.schemas import STRICT, ItemOut, SpeechBody, Whole
 from utils.errors import BadInput
 from utils.speech.batch import BatchOptions
 from utils.speech.contract import PAUSE_RANGE_MS
@@ -26,9 +26,7 @@ MAX_PROBLEMS = 1_000  # in one answer; the sums count all
 class Defaults(SpeechBody):
     """What a row leaves open."""
 
-    model_config = ConfigDict(
-        extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"engine": "espeak", "format": "mp3"}]}
-    )
+    model_config = ConfigDict(**STRICT, json_schema_extra={"examples": [{"engine": "espeak", "format": "mp3"}]})
 
     text: Literal[""] = Field("", description="Always empty: the texts are in the table.")
 
@@ -37,7 +35,7 @@ class BulkOptions(BaseModel):
     """How a table becomes a batch; all of it may be left out."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"defaults": {"engine": "espeak"}, "merged": "m4b", "skip_bad": True}]}
+        **STRICT, json_schema_extra={"examples": [{"defaults": {"engine": "espeak"}, "merged": "m4b", "skip_bad": True}]}
     )
 
     title: str = Field("", max_length=500, description="Empty = the name of the table's file.")
@@ -51,7 +49,7 @@ class BulkOptions(BaseModel):
     name_template: str = Field("", max_length=200, description="Instead of the file name column.")
     paragraphs: bool | None = Field(None, description="TXT: a row is a paragraph (true), a line (false), or find out (null).")
     merged: Literal["", "m4b", "mp3"] = Field("", description="One track of all rows with chapters.")
-    gap_ms: int = Field(
+    gap_ms: Whole = Field(
         500, ge=PAUSE_RANGE_MS[0], le=PAUSE_RANGE_MS[1], description="Milliseconds between rows of the merged track."
     )
     row_subtitles: bool = Field(False, description="SRT and VTT for every row.")
@@ -210,7 +208,7 @@ class RowPage(BaseModel):
 class RowEdit(BaseModel):
     """Another text for one row."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "Good evening."}]})
+    model_config = ConfigDict(**STRICT, json_schema_extra={"examples": [{"text": "Good evening."}]})
 
     text: str = Field(
         min_length=1, max_length=5_000, description="What to speak instead, in characters.", examples=["Good evening."]

@@ -46,8 +46,9 @@ def document_of(api: FastAPI) -> dict[str, Any]:
         _complete_answers(path, method, operation)
         _complete_parameters(operation)
         _complete_security(path, operation)
-        _link(operation, known)
     _give_examples(document)
+    for _, _, operation in operations(document):
+        _link(operation, known)
     return document
 
 
@@ -82,6 +83,9 @@ def _complete_answers(path: str, method: str, operation: dict[str, Any]) -> None
     for status, names in OWN_HEADERS.get(operation["operationId"], {}).items():
         headers = told[status].setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    if any(field["name"] == described_errors.KEY for field in operation.get("parameters", ())):
+        for status in (status for status in told if status.startswith("2")):
+            told[status].setdefault("headers", {})["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
     operation["responses"] = {status: told[status] for status in sorted(told)}
 
 
@@ -102,9 +106,11 @@ def _complete_security(path: str, operation: dict[str, Any]) -> None:
 
 
 def _link(operation: dict[str, Any], known: frozenset[str]) -> None:
-    links = links_of(operation["operationId"], known)
+    """Links on the good answers that hold what they take; some operations have answers of two forms."""
     for status, answer in operation["responses"].items():
-        if status.startswith("2") and links and JSON in answer.get("content", {}):
+        example = answer.get("content", {}).get(JSON, {}).get("example")
+        links = links_of(operation["operationId"], known, example) if status.startswith("2") else {}
+        if links:
             answer["links"] = links
 
 
@@ -150,7 +156,7 @@ def _outside() -> dict[str, Any]:
         "For the operator; everybody else is told that it is not there. Names no session, no title and no path.",
         {"200": {"description": "The figures.", "content": text}, **gone},
     )
-    metrics["get"]["security"] = OPERATOR
+    metrics["get"]["security"] = OPERATOR  # any; the table says which
     return {
         "/healthz": get("health", "Whether the server is up", "Looks at nothing else.", answers("Up", ("200", "It is up."))),
         "/readyz": get(

@@ -9,6 +9,8 @@ from typing import Any
 
 from utils.api import problems
 from utils.api.held import BadRange
+from utils.api.idempotency import KeyInUse, KeyReused
+from utils.api.openai_errors import MissingParameter, ModelNotFound, Stopping, UnknownParameter, WrongParameter
 from utils.api.problems import BadRequest, RequestTooSlow
 from utils.api.transcripts import PreconditionRequired
 from utils.errors import (
@@ -49,6 +51,10 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
         EngineError: ("The engine failed.", "No engine could speak this text."),
         EngineUnreachable: ("What is needed for it cannot be reached here.", "Google cannot be reached."),
         ForeignOrigin: ("A change with the session's cookie, from another site or without `Origin`.", "This request did not come from a page of this server, so the session cookie does not count."),  # noqa: E501
+        KeyInUse: ("The first request with this Idempotency-Key is still being worked on.", "The first request with this Idempotency-Key is still being worked on."),  # noqa: E501
+        KeyReused: ("The Idempotency-Key was used for another request.", "This Idempotency-Key was used for another request within the last day."),  # noqa: E501
+        MissingParameter: ("A parameter that is needed was left out.", "The parameter model is missing."),
+        ModelNotFound: ("No model of this name is on offer.", "The model 'x' is not offered here."),
         ModelUnavailable: ("The model is neither here nor to be had.", "The model large-v3 is not on this server."),
         NoSession: ("No credential, or one that this server did not sign.", "The request names no session of this server."),
         NotFound: ("Unknown, malformed, removed, ended or somebody else's; one answer for all of them.", "There is no such item."),
@@ -58,14 +64,17 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
         QuotaExceeded: ("The session's share of the disk is used up.", "This session has used up its 2048 MB (SESSION_QUOTA_MB)."),
         RecordingTooLong: ("Longer than MAX_MEDIA_HOURS.", "The recording is longer than 12 hours (MAX_MEDIA_HOURS)."),
         RequestTooSlow: ("The body did not arrive in time.", "The body did not arrive within 60 seconds."),
+        Stopping: ("The server is being stopped.", "The server is being stopped."),
         StoreUnavailable: ("The server's disk is full or cannot be written.", "The disk is full."),
         TextTooLong: ("Longer than MAX_TEXT_CHARS.", "The text has 100,001 characters, allowed are 100,000 (MAX_TEXT_CHARS)."),
         TooLarge: ("The body is over its limit.", "The body is larger than 1,462,144 bytes."),
         TooMany: ("Too many requests, or too much open work; `Retry-After` says when to come back.", "32 pieces of work are open in this session, the most allowed."),  # noqa: E501
         UnknownFormat: ("No such format.", "The format 'mp4' is not known."),
+        UnknownParameter: ("There is no such parameter.", "There is no parameter 'colour' here."),
         UnknownVoice: ("No such voice, language or accent.", "The language 'tlh' is not spoken here."),
         UnreadableSound: ("The file is no recording, or holds no sound.", "The file is not a recording that can be opened."),
         UnsupportedMedia: ("The body is not of a kind that is taken here.", "The body is not announced as JSON."),
+        WrongParameter: ("A value that is not allowed, or does not go with another one.", "The temperature is 0 to 1."),
         WrongToken: ("API_KEY is set, and the Bearer token is none of the keys.", "The key of the API is missing or wrong."),
     }
 )  # fmt: skip
@@ -73,6 +82,16 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
 _SPEAKABLE = (BadInput, NothingToSay, TextTooLong, UnknownVoice, UnknownFormat)
 _STARTS_WORK = (QuotaExceeded,)
 _RECORDING = (BadRequest, TooLarge, RecordingTooLong, UnreadableSound, QuotaExceeded, EngineUnreachable)
+_HEARD_AT_ONCE = (
+    *_RECORDING,
+    WrongParameter,
+    MissingParameter,
+    UnknownParameter,
+    ModelNotFound,
+    ModelUnavailable,
+    EngineError,
+    Stopping,
+)
 _TEXT = (BadInput, Conflict)  # Conflict: the file of the text is damaged
 
 OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
@@ -92,6 +111,8 @@ OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "make_speech": (*_SPEAKABLE, *_STARTS_WORK),
         "make_transcripts": (BadInput, *_RECORDING, ModelUnavailable),
         "items_zip": (BadInput,),
+        "openai_transcription": _HEARD_AT_ONCE,
+        "openai_translation": _HEARD_AT_ONCE,
         "put_transcript": (*_TEXT, PreconditionFailed, PreconditionRequired, QuotaExceeded),
         "redeem_code": (NotFound,),
         "redo_correction": _TEXT,
@@ -107,6 +128,7 @@ OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     }
 )
 
+KEY = "Idempotency-Key"
 _UNSAFE = ("post", "put", "patch", "delete")
 _JSON_BODY = (BadRequest, RequestTooSlow, TooLarge, UnsupportedMedia, BadInput)
 _FREE = frozenset({"type", "title", "description", "examples"})  # a text of any kind
@@ -124,6 +146,7 @@ def kinds_of(path: str, method: str, operation: Mapping[str, Any]) -> list[Kind]
         kinds |= {NoSession, NotFound}
     kinds |= {ForeignOrigin} if method in _UNSAFE else set()
     kinds |= set(_JSON_BODY) if "requestBody" in operation else set()
+    kinds |= {KeyInUse, KeyReused} if any(field["name"] == KEY for field in operation.get("parameters", ())) else set()
     kinds |= {BadInput} if any(may_misfit(field) for field in operation.get("parameters", ())) else set()
     return sorted(kinds, key=lambda kind: (kind.status, kind.code))
 
@@ -142,10 +165,16 @@ def _narrow(schema: Mapping[str, Any]) -> bool:
 def examples() -> dict[str, Any]:
     """Every error in both forms, for the document's components."""
     return {
-        _name(kind, openai): {"summary": about, "value": render(kind(sentence))}
+        _name(kind, openai): {"summary": about, "value": render(_made(kind, sentence))}
         for openai, render in ((False, problems.document), (True, problems.openai_document))
         for kind, (about, sentence) in WHEN.items()
     }
+
+
+def _made(kind: Kind, sentence: str) -> AppError:
+    if issubclass(kind, WrongParameter) and kind is not ModelNotFound:
+        return kind("temperature" if kind is WrongParameter else "model", sentence)
+    return kind(sentence)
 
 
 def _name(kind: Kind, openai: bool) -> str:

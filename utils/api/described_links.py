@@ -70,12 +70,12 @@ FILE_NAME: Mapping[str, str] = MappingProxyType(  # operation -> where its answe
 BODIES: Mapping[str, str] = MappingProxyType({"redeem_code": "code", "make_transcripts": "item_id"})  # the id goes into the body
 
 
-def links_of(operation_id: str, known: frozenset[str]) -> dict[str, dict[str, Any]]:
-    """The links of an operation's good answers, to operations that are known."""
+def links_of(operation_id: str, known: frozenset[str], example: Any) -> dict[str, dict[str, Any]]:
+    """The links of an operation's good answer, to operations that are known, as far as the answer holds what they take."""
     links: dict[str, dict[str, Any]] = {}
     for place, targets in LINKS.get(operation_id, {}).items():
-        for target in (name for name in targets if name in known):
-            links[target] = _link(operation_id, place, target)
+        if isinstance(example, dict) and place.partition("/")[0] in example:
+            links |= {target: _link(operation_id, place, target) for target in targets if target in known}
     return links
 
 

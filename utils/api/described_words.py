@@ -37,7 +37,7 @@ SCHEMES = {
 }
 SESSION: list[dict[str, list[str]]] = [{"session": []}, {"cookie": []}]
 OPERATOR: list[dict[str, list[str]]] = [{"operator": []}]
-SECURITY = {"cleanup": OPERATOR, "session_info": SESSION + OPERATOR, "delete_session": SESSION + OPERATOR}
+SECURITY = {"cleanup": OPERATOR, "metrics": OPERATOR, "session_info": SESSION + OPERATOR, "delete_session": SESSION + OPERATOR}
 
 PARAMETERS: Mapping[tuple[str, str], tuple[str, Any]] = MappingProxyType(
     {
@@ -60,6 +60,7 @@ HEADERS: dict[str, tuple[str, str]] = {  # name -> what it says, an example
     "Location": ("Where what was made can be asked for.", f"/api/v1/jobs/{ITEM_ID}"),
     "ETag": ("The version, for `If-Match` and `If-None-Match`.", '"18a3f0c9d2b4e6f81234"'),
     "Content-Disposition": ("What the file is called when it is saved.", 'attachment; filename="Hello world.mp3"'),
+    "Idempotent-Replayed": ("`true`: this is the answer of the first request with this Idempotency-Key.", "true"),
     "Accept-Ranges": ("Ranges can be asked for.", "bytes"),
     "Content-Range": ("Which bytes these are, and of how many.", "bytes 0-1023/48213"),
     "Retry-After": ("Seconds after which another try makes sense.", "60"),

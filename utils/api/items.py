@@ -27,9 +27,10 @@ router = APIRouter(tags=["items"])
 
 MAX_PAGE = 1_000_000
 _BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
+_ANY: dict[str, Any] = {"*/*": {"schema": _BYTES}}
 FILE_RESPONSES: dict[int | str, dict[str, object]] = {
-    200: {"description": "The bytes.", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    206: {"description": "The range that was asked for."},
+    200: {"description": "The bytes.", "content": _ANY},
+    206: {"description": "The range that was asked for.", "content": _ANY},
     304: {"description": "The client has this version."},
     416: {"description": "The range lies outside of the file."},
 }

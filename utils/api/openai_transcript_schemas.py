@@ -23,8 +23,10 @@ class TranslationForm(BaseModel):
     )
     model: str = Field(description=MODEL_ABOUT, max_length=200, examples=["whisper-1"])
     language: str | None = Field(None, description=LANGUAGE_ABOUT, examples=["de"])
-    prompt: str | None = Field(None, description=PROMPT_ABOUT)
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    prompt: str | None = Field(None, description=PROMPT_ABOUT, examples=["Sotto, eSpeak NG."])
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = Field(
+        "json", description="`verbose_json` has times, `srt` and `vtt` are subtitles."
+    )
     temperature: float = Field(
         0, ge=0, le=1, description="Where decoding begins; it goes up by itself where a text fails its checks.", examples=[0]
     )
@@ -54,14 +56,14 @@ class TranscriptionForm(TranslationForm):
 class Duration(BaseModel):
     """What was listened to."""
 
-    type: Literal["duration"]
+    type: Literal["duration"] = Field(description="Always this.")
     seconds: float = Field(description="Seconds of sound.", examples=[6.47])
 
 
 class LanguageHeard(BaseModel):
     """A language of the recording."""
 
-    code: str = Field(examples=["en"])
+    code: str = Field(description="As Whisper names it.", examples=["en"])
 
 
 class Logprob(BaseModel):
@@ -69,7 +71,7 @@ class Logprob(BaseModel):
 
     token: str = Field(description="A word with the space before it.", examples=[" kitchen."])
     logprob: float = Field(description="Natural logarithm of its probability.", examples=[-0.02])
-    bytes: list[int] = Field(description="Of the token in UTF-8.")
+    bytes: list[int] = Field(description="Of the token in UTF-8.", examples=[list(b" kitchen.")])
 
 
 class TranscriptionJson(BaseModel):
@@ -87,7 +89,7 @@ class TranscriptionJson(BaseModel):
         }
     )
 
-    text: str
+    text: str = Field(description="All of it.")
     languages: list[LanguageHeard] | None = Field(None, description="Empty where nobody spoke; not in translations.")
     logprobs: list[Logprob] | None = Field(None, description="Only when asked for by `include`.")
     usage: Duration | None = Field(None, description="Not in translations.")
@@ -96,39 +98,39 @@ class TranscriptionJson(BaseModel):
 class SegmentHeard(BaseModel):
     """A stretch of text. Times in seconds from the beginning of the recording."""
 
-    id: int
-    seek: int = Field(description="Hundredths of a second.")
-    start: float
-    end: float
-    text: str
-    tokens: list[int] = Field(description="Always empty.")
-    temperature: float
-    avg_logprob: float
-    compression_ratio: float
-    no_speech_prob: float
+    id: int = Field(description="Its number, from 0.", examples=[0])
+    seek: int = Field(description="Its start in hundredths of a second.", examples=[50])
+    start: float = Field(description="Seconds.", examples=[0.5])
+    end: float = Field(description="Seconds.", examples=[2.4])
+    text: str = Field(description="Without space at its ends.", examples=["Turn on the light in the kitchen."])
+    tokens: list[int] = Field(description="Always empty.", examples=[[]])
+    temperature: float = Field(description="At which it was decoded.", examples=[0.0])
+    avg_logprob: float = Field(description="Mean logarithm of the probabilities of its words.", examples=[-0.21])
+    compression_ratio: float = Field(description="How often it repeats itself; above 2.4 is doubtful.", examples=[1.1])
+    no_speech_prob: float = Field(description="Probability that nobody spoke.", examples=[0.01])
 
 
 class WordHeard(BaseModel):
     """A word. Times in seconds."""
 
-    word: str
-    start: float
-    end: float
+    word: str = Field(description="Without the space before it.", examples=["Turn"])
+    start: float = Field(description="Seconds.", examples=[0.5])
+    end: float = Field(description="Seconds.", examples=[0.8])
 
 
 class TranscriptionVerbose(BaseModel):
     """The text with times."""
 
-    task: Literal["transcribe", "translate"]
+    task: Literal["transcribe", "translate"] = Field(description="What was done.")
     language: str = Field(
         description="Its name in English, in small letters; of a translation `english`; empty where nobody spoke.",
         examples=["english"],
     )
     duration: float = Field(description="Seconds of sound.", examples=[6.47])
-    text: str
+    text: str = Field(description="All of it.", examples=["Turn on the light in the kitchen."])
     words: list[WordHeard] | None = Field(None, description="Only when asked for by `timestamp_granularities`.")
-    segments: list[SegmentHeard] | None = None
-    usage: Duration
+    segments: list[SegmentHeard] | None = Field(None, description="Unless only words were asked for.")
+    usage: Duration = Field(description="What was listened to.")
 
 
 def form_body(form: type[BaseModel]) -> dict[str, Any]:

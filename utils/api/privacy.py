@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from utils.api import cookies, origin
+from utils.api import callers, cookies, origin
 from utils.api.identity import Caller, Here
-from utils.api.schemas import Seconds, SessionOpened
+from utils.api.schemas import Body, Seconds, SessionOpened
 from utils.api.sessions import hand_out
 from utils.workflows import privacy
 from utils.workflows import sessions as workflow
@@ -18,16 +18,14 @@ router = APIRouter(tags=["sessions"])
 class CodeOut(BaseModel):
     """A one-time code, shown this once."""
 
-    code: str = Field(examples=["7KQM-2XWP-9T4E"])
+    code: str = Field(description="Twelve letters and digits.", examples=["7KQM-2XWP-9T4E"])
     expires_at: Seconds
 
 
-class CodeIn(BaseModel):
+class CodeIn(Body):
     """A code as a person typed it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    code: str = Field(max_length=100, description="Letter case, spaces and hyphens do not matter.")
+    code: str = Field(max_length=100, description="Letter case, spaces and hyphens do not matter.", examples=["7KQM-2XWP-9T4E"])
 
 
 @router.post("/session/transfer", status_code=201, summary="Make a code that opens this session elsewhere")
@@ -40,14 +38,13 @@ def make_code(services: Here, session_id: Caller) -> CodeOut:
 @router.post("/session/redeem", summary="Open a session with a code")
 def redeem_code(body: CodeIn, services: Here, request: Request, response: Response) -> SessionOpened:
     """Needs no credential. The answer holds the token, and for a browser the cookie, too."""
-    caller = request.client.host if request.client else ""
-    opened = privacy.redeem(services, body.code, caller)
+    opened = privacy.redeem(services, body.code, callers.address_of(request.scope))
     hand_out(services, request, response, opened.token)
     return SessionOpened.of(opened)
 
 
 @router.delete("/session", status_code=204, summary="Delete everything and forget me")
-def forget(services: Here, session_id: Caller, request: Request) -> Response:
+def forget_session(services: Here, session_id: Caller, request: Request) -> Response:
     """Cancels work, removes the session with all of its files for good, and takes the cookie away."""
     workflow.delete(services, session_id, force=True)
     answer = Response(status_code=204)

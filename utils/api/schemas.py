@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from utils.jobs.contract import JobStatus
 from utils.speech.contract import (
@@ -30,10 +30,19 @@ Seconds = Annotated[float, Field(description="Seconds since 1970-01-01 00:00 UTC
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Body(BaseModel):
-    """What somebody sends: unknown fields are an error, so that a typing mistake does not pass in silence."""
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 2.0 is whole."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class Body(BaseModel):
+    """What somebody sends. Unknown fields and values of another kind are errors: a mistake does not pass in silence."""
+
+    model_config = STRICT
 
 
 class Problem(BaseModel):
@@ -92,7 +101,7 @@ class SessionInfo(BaseModel):
     expires_at: Seconds | None = Field(description="When it is removed if nothing happens in it; null = never.")
 
 
-class SessionChange(_Body):
+class SessionChange(Body):
     """What can be changed of a session."""
 
     permanent: bool = Field(description="True keeps it whatever its age; false lets it go with the others.", examples=[True])
@@ -163,7 +172,7 @@ class ItemPage(BaseModel):
     per_page: int = Field(description="Most items of a page.", examples=[50])
 
 
-class ItemChange(_Body):
+class ItemChange(Body):
     """What can be changed of an item; a field left out stays as it is."""
 
     title: str | None = Field(
@@ -236,12 +245,11 @@ class Made(BaseModel):
 # ---- speech -------------------------------------------------------------------------------------------------------
 
 
-class SpeechBody(_Body):
+class SpeechBody(Body):
     """Text to be spoken, and how."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
+        **STRICT,
         json_schema_extra={"examples": [{"text": "Good morning.", "language": "en-GB", "engine": "espeak", "format": "mp3"}]},
     )
 
@@ -258,10 +266,10 @@ class SpeechBody(_Body):
     )
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="Factor; the pitch stays.")
     pitch: float = Field(0.0, ge=PITCH_RANGE[0], le=PITCH_RANGE[1], description="Semitones; the speed stays.")
-    pause_ms: int = Field(
+    pause_ms: Whole = Field(
         0, ge=PAUSE_RANGE_MS[0], le=PAUSE_RANGE_MS[1], description="Milliseconds of silence added between sentences."
     )
-    paragraph_ms: int = Field(
+    paragraph_ms: Whole = Field(
         400, ge=PAUSE_RANGE_MS[0], le=PAUSE_RANGE_MS[1], description="Milliseconds of silence added between paragraphs."
     )
     loudness: float | None = Field(
@@ -273,7 +281,9 @@ class SpeechBody(_Body):
     trim: bool = Field(True, description="Cut silence at both ends.")
     format: str = Field("mp3", max_length=16, description="`mp3`, `wav`, `opus`, `flac`, `m4a`, `aac` or `pcm`.")
     title: str = Field("", max_length=MAX_TITLE_CHARS, description="Empty = the first words of the text.")
-    dictionary: list[tuple[Word, Word]] = Field([], max_length=MAX_DICTIONARY, description="Pairs: word, spoken as.")
+    dictionary: list[Annotated[tuple[Word, Word], Strict(False)]] = Field(
+        [], max_length=MAX_DICTIONARY, description="Pairs: word, spoken as."
+    )
 
     def as_request(self) -> SpeechRequest:
         """The value that the workflows take."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from utils.api.schemas import Seconds
+from utils.api.schemas import Body, Seconds, Whole
 from utils.session_manager import KnownSession as Known
 from utils.session_manager import SweepReport
 from utils.storage import names
@@ -52,13 +52,11 @@ class AllSessions(BaseModel):
     all_sessions: list[KnownSession] = Field(description="Without anything of their content.")
 
 
-class Cleanup(BaseModel):
+class Cleanup(Body):
     """One sweep."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
     max_age_hours: Hours = None
-    max_sessions: Annotated[int | None, Field(ge=0, description="Instead of MAX_SESSIONS; 0 = no limit.", examples=[100])] = None
+    max_sessions: Annotated[Whole | None, Field(ge=0, description="Instead of MAX_SESSIONS; 0 = no limit.", examples=[100])] = None
     item_age_hours: Hours = None
     dry_run: bool = Field(False, description="Only say what would go.")
 

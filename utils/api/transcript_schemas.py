@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from utils.api.schemas import MAX_TITLE_CHARS, ItemOut, JobOut, Problem
+from utils.api.schemas import MAX_TITLE_CHARS, STRICT, ItemOut, JobOut, Problem, Whole
 from utils.errors import BadInput
 from utils.transcription.contract import Segment, TranscriptionRequest
 from utils.workflows.transcripts import TranscriptView
@@ -28,7 +28,7 @@ class Uploaded(BaseModel):
 class TranscriptionOptions(BaseModel):
     """How recordings become text; all of it may be left out."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = STRICT
 
     model: str = Field("", max_length=200, description="One that GET /api/v1/transcriptions/options lists; empty = WHISPER_MODEL.")
     engine: Literal["auto", "whisper", "draft"] = Field(
@@ -41,9 +41,9 @@ class TranscriptionOptions(BaseModel):
     vad: bool = Field(True, description="Leave out what holds no voice.")
     batch: bool = Field(True, description="Several stretches at once, faster; false = one after the other.")
     word_timestamps: bool = Field(True, description="Times of single words, too.")
-    beam_size: int = Field(5, ge=1, le=10, description="How many readings are followed side by side; more is slower.")
+    beam_size: Whole = Field(5, ge=1, le=10, description="How many readings are followed side by side; more is slower.")
     multilingual: bool = Field(False, description="The language may change inside the recording.")
-    track: int | None = Field(
+    track: Whole | None = Field(
         None, ge=0, le=15, description="Track of sound, 0 = the first; null = the default one.", examples=[None, 0]
     )
     preset: str = Field("netflix", max_length=20, description="Subtitles: `netflix`, `bbc`, `reels` or `plain`.")
@@ -60,8 +60,7 @@ class TranscriptionBody(TranscriptionOptions):
     """Recordings that are items already, and how they become text."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
+        **STRICT,
         json_schema_extra={"examples": [{"item_id": "20261121-120000-interview-1a2b", "language": "en", "preset": "bbc"}]},
     )
 
@@ -72,7 +71,7 @@ class TranscriptionBody(TranscriptionOptions):
 def options_of(fields: Mapping[str, str]) -> TranscriptionOptions:
     """The options in the fields of a form; empty ones count as left out. Raises BadInput."""
     try:
-        return TranscriptionOptions.model_validate({name: text for name, text in fields.items() if text != ""})
+        return TranscriptionOptions.model_validate({name: text for name, text in fields.items() if text != ""}, strict=False)
     except ValidationError as exc:
         raise _misfit(exc) from exc
 
@@ -229,7 +228,7 @@ def _segment(index: int, segment: Segment) -> SegmentOut:
 class SegmentIn(BaseModel):
     """A corrected stretch of text; what a GET told beside these is not needed and left out."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
 
     start: float = Field(ge=0, description="Seconds from the beginning.", examples=[0.5])
     end: float = Field(ge=0, description="Seconds from the beginning, not before `start`.", examples=[1.9])

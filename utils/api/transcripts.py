@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
@@ -19,9 +19,12 @@ router = APIRouter(tags=["transcripts"])
 
 FORMS = ("txt", "srt", "vtt", "tsv", "json", "lrc", "docx")
 MAX_OFFSET = 1_000_000
-_FILE: dict[int | str, dict[str, object]] = {
-    200: {"description": "The file.", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_TEXT, _BYTES = {"schema": {"type": "string"}}, {"schema": {"type": "string", "format": "binary"}}
+_KINDS: dict[str, Any] = {"text/plain": _TEXT, "application/x-subrip": _TEXT, "text/vtt": _TEXT, "text/tab-separated-values": _TEXT}
+_KINDS |= {"application/json": {"schema": {"type": "object", "additionalProperties": True}, "example": {"segments": []}}}
+_KINDS |= {"application/vnd.openxmlformats-officedocument.wordprocessingml.document": _BYTES}
+_FILE: dict[int | str, dict[str, object]] = {200: {"description": "The file.", "content": _KINDS}}
+_ZIP: dict[int | str, dict[str, object]] = {200: {"description": "The archive.", "content": {"application/zip": _BYTES}}}
 Original = Annotated[bool, Query(description="Without corrections.")]
 
 
@@ -114,7 +117,7 @@ def transcript_file(
     return Response(made.data, media_type=made.media_type, headers=private_headers(made.download_name))
 
 
-@router.get("/transcripts.zip", summary="Several transcripts in several forms as one ZIP", response_class=Response, responses=_FILE)
+@router.get("/transcripts.zip", summary="Several transcripts in several forms as one ZIP", response_class=Response, responses=_ZIP)
 def transcripts_zip(
     request: Request,
     services: Here,
