@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -210,7 +211,8 @@ class _Stream:
         self._choice = choice
         self._run = run
         self._changed = threading.Condition()
-        self._settled = self._rate_hz = 0
+        self._ready: deque[int] = deque()  # ends of stretches that are settled and not yet looked at
+        self._rate_hz = 0
         self._over = self._unwanted = False
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -224,7 +226,10 @@ class _Stream:
     def settled(self, samples: int, rate_hz: int) -> None:
         """So many samples of the engine's file stay as they are. Raises what went wrong on this side meanwhile."""
         with self._changed:
-            self._settled, self._rate_hz = samples, rate_hz
+            self._rate_hz = rate_hz
+            if self._thread is None:
+                self._ready.clear()  # what the first look is for
+            self._ready.append(samples)
             self._changed.notify()
         if self._failure is not None:
             raise self._failure
@@ -235,7 +240,8 @@ class _Stream:
     def end(self, spoken: Spoken) -> float:
         """The engine has spoken all; wait until all is encoded. The length of the sound in seconds."""
         with self._changed:
-            self._settled, self._over = spoken.sample_count, True
+            self._ready.append(spoken.sample_count)
+            self._over = True
             self._changed.notify()
         thread = self._thread
         while thread is not None and thread.is_alive():
@@ -270,7 +276,7 @@ class _Stream:
 
     def _levelled(self) -> Iterator[Pcm]:
         """The sound without silence at its ends, at its level, as it is settled."""
-        first = self._sound(0, self._settled)
+        first = self._sound(0, self._ready[0])
         highest = edges.peak(first)
         level = max(edges.LEAST, round(highest * edges.THRESHOLD))
         at = edges.find(first)[0] if self.wanted.trim else 0
@@ -279,10 +285,10 @@ class _Stream:
         limit = loudness.PEAK_LIMIT * loudness.FULL_SCALE
         gain = 1.0 if self.wanted.loudness is None else loudness.gain(measured, self.wanted.loudness)
         gain = min(gain, room * loudness.PEAK_LIMIT / measured.peak) if gain > 1.0 else gain
-        over, seen = False, 0
+        over = False
         while not over:
-            seen, over = self._more(seen)
-            stop = self._until(at, seen, level, over=over)
+            stop, over = self._next()
+            stop = self._until(at, stop, level, over=over)
             stretch = self._sound(at, stop)
             at = stop
             loudest = edges.peak(stretch)
@@ -298,13 +304,13 @@ class _Stream:
             behind += round(edges.MARGIN_S * self._rate_hz) if behind else 0
         return min(stop, at + behind)
 
-    def _more(self, seen: int) -> tuple[int, bool]:
-        """Wait for more settled samples than were seen, or the end."""
+    def _next(self) -> tuple[int, bool]:
+        """Wait for the end of the next settled stretch; whether it is the last one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._settled > seen or self._over or self._unwanted)
+            self._changed.wait_for(lambda: bool(self._ready) or self._unwanted)
             if self._unwanted:
                 raise _Unwanted
-            return self._settled, self._over
+            return self._ready.popleft(), self._over and not self._ready
 
     def _told(self, blocks: Iterable[Pcm]) -> Iterator[Pcm]:
         for block in blocks:
