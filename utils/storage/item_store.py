@@ -15,7 +15,6 @@ from utils.storage.cache import CACHE_BYTES, FolderCache
 from utils.storage.faults import no_item, no_session, told
 from utils.storage.item import Item, ItemFile
 from utils.storage.made import Made, tell
-from utils.storage.made import Made, tell
 
 
 class ItemStore(Store):
