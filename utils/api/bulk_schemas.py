@@ -39,7 +39,7 @@ class BulkOptions(BaseModel):
     )
 
     title: str = Field("", max_length=500, description="Empty = the name of the table's file.")
-    defaults: Defaults = Field(default_factory=Defaults)
+    defaults: Defaults = Field(default_factory=Defaults, description="For what the columns leave open.")
     mapping: dict[str, str] | None = Field(
         None,
         description=f"Role -> column name; roles: {', '.join(ROLES)}. null finds them by name.",

@@ -18,7 +18,10 @@ from utils.errors import (
     BadInput,
     BadTable,
     Conflict,
+    EngineBusy,
+    EngineCrashed,
     EngineError,
+    EngineRefused,
     EngineUnreachable,
     ForeignOrigin,
     ModelUnavailable,
@@ -48,6 +51,9 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
         BadRequest: ("The body is not well-formed.", "The body cannot be read as JSON."),
         BadTable: ("The table cannot be read, or `rows` of it cannot be spoken.", "2 of 500 rows cannot be spoken."),
         Conflict: ("In use, or in a state that does not allow it.", "Work on this item is still running."),
+        EngineBusy: ("The service behind the engine asks to slow down.", "Google asked this server to slow down."),
+        EngineCrashed: ("The engine's process died or took too long.", "eSpeak NG took too long for this text."),
+        EngineRefused: ("The service behind the engine gave no sound that fits.", "No engine could speak this text."),
         EngineError: ("The engine failed.", "No engine could speak this text."),
         EngineUnreachable: ("What is needed for it cannot be reached here.", "Google cannot be reached."),
         ForeignOrigin: ("A change with the session's cookie, from another site or without `Origin`.", "This request did not come from a page of this server, so the session cookie does not count."),  # noqa: E501
@@ -82,14 +88,15 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
 _SPEAKABLE = (BadInput, NothingToSay, TextTooLong, UnknownVoice, UnknownFormat)
 _STARTS_WORK = (QuotaExceeded,)
 _RECORDING = (BadRequest, TooLarge, RecordingTooLong, UnreadableSound, QuotaExceeded, EngineUnreachable)
+_BY_ENGINE = (EngineError, EngineUnreachable, EngineBusy, EngineRefused, EngineCrashed)
 _HEARD_AT_ONCE = (
+    *_BY_ENGINE,
     *_RECORDING,
     WrongParameter,
     MissingParameter,
     UnknownParameter,
     ModelNotFound,
     ModelUnavailable,
-    EngineError,
     Stopping,
 )
 _TEXT = (BadInput, Conflict)  # Conflict: the file of the text is damaged
@@ -111,6 +118,8 @@ OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "make_speech": (*_SPEAKABLE, *_STARTS_WORK),
         "make_transcripts": (BadInput, *_RECORDING, ModelUnavailable),
         "items_zip": (BadInput,),
+        "openai_model": (ModelNotFound,),
+        "openai_speech": (*_BY_ENGINE, WrongParameter, MissingParameter, ModelNotFound, QuotaExceeded, Stopping),
         "openai_transcription": _HEARD_AT_ONCE,
         "openai_translation": _HEARD_AT_ONCE,
         "put_transcript": (*_TEXT, PreconditionFailed, PreconditionRequired, QuotaExceeded),

@@ -130,7 +130,7 @@ class TranscriptionVerbose(BaseModel):
     text: str = Field(description="All of it.", examples=["Turn on the light in the kitchen."])
     words: list[WordHeard] | None = Field(None, description="Only when asked for by `timestamp_granularities`.")
     segments: list[SegmentHeard] | None = Field(None, description="Unless only words were asked for.")
-    usage: Duration = Field(description="What was listened to.")
+    usage: Duration = Field(description="How much sound it was.")
 
 
 def form_body(form: type[BaseModel]) -> dict[str, Any]:
