@@ -32,7 +32,6 @@ from utils.speech.synthesize import has_sound, no_sound
 FIRST_S = 8.0  # of sound: enough to measure its loudness to a decibel or so
 FIRST_CHARS = 400  # spoken in one go at first, some 25 s of sound
 LONG_SENTENCE_CHARS = 1_200  # is not cut for that
-ROOM_DB = 1.5  # kept below the limit of peaks, because later ones may be higher than those that were measured
 PATIENCE_S = 0.2  # how often somebody who waits looks whether the work must stop
 log = logging.getLogger(__name__)
 
@@ -281,10 +280,8 @@ class _Stream:
         level = max(edges.LEAST, round(highest * edges.THRESHOLD))
         at = edges.find(first)[0] if self.wanted.trim else 0
         measured = loudness.measure(first.blocks(), self._rate_hz)
-        room = 10 ** (-ROOM_DB / 20)
         limit = loudness.PEAK_LIMIT * loudness.FULL_SCALE
         gain = 1.0 if self.wanted.loudness is None else loudness.gain(measured, self.wanted.loudness)
-        gain = min(gain, room * loudness.PEAK_LIMIT / measured.peak) if gain > 1.0 else gain
         over = False
         while not over:
             stop, over = self._next()
