@@ -108,12 +108,15 @@ def read(folder: Folder) -> Item:
 
 
 def change(folder: Folder, now: float, **changes: Any) -> Item:
-    """Replace the record; id, folder, kind and created_at never change."""
-    if _FIXED & changes.keys():
-        raise ValueError("these fields of an item never change: " + ", ".join(sorted(_FIXED & changes.keys())))
+    """Replace the record; id, folder, kind and created_at never change, but a recording may become its transcript."""
+    fixed = _FIXED & changes.keys() - ({"kind"} if changes.get("kind") == "transcript" else set())
+    if fixed:
+        raise ValueError("these fields of an item never change: " + ", ".join(sorted(fixed)))
     if "title" in changes:
         changes["title"] = names.clean_title(changes["title"]) or "Untitled"
     with locks.alone(folder):
+        if changes.get("kind") and read(folder).kind not in ("recording", "transcript"):
+            raise ValueError("only a recording becomes a transcript")
         item = read(folder).changed(**{"updated_at": now, **changes})
         folder.write(RECORD, _data(item), when=now)
     return item
@@ -150,7 +153,7 @@ def page(
 
 
 class KindMemo:
-    """Remembers kinds of items, which never change, so that a filtered list reads each item once a process."""
+    """Remembers kinds of items, which never change but for recordings, so that a filtered list reads each item once a process."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
@@ -163,7 +166,9 @@ class KindMemo:
         if kind is None and (item := _peek(session, folder, item_id)):
             if len(self._kinds) >= self._most:
                 self._kinds.clear()
-            kind = self._kinds[key] = item.kind
+            kind = item.kind
+            if kind != "recording":
+                self._kinds[key] = kind
         return kind
 
 
