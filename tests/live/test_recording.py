@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 import wave
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -75,4 +73,129 @@ def test_recording_from_start_to_wav(server: Served, client: httpx.Client, token
     assert (item["kind"], item["title"]) == ("recording", "Meeting")
     assert [file["name"] for file in item["files"]] == ["listen.mp3", "recording.wav", "player.json"]
     assert client.get("/api/v1/session/info").json()["status"] == "complete"
-    assert not list(server.outputs.glob(".live/*")) and not list(server.outputs.glob(".open/*~*"))
+    assert not [*server.outputs.glob(f".live/{token[:36]}~*"), *server.outputs.glob(f".open/{token[:36]}~*")]
+
+
+def test_recording_chunks_as_base64_and_again_and_behind_a_gap(server: Served, client: httpx.Client, token: str) -> None:
+    import base64
+
+    data = sound(1.0, seed=2)
+    parts = chunks_of(data)
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        speaker.say("audio_chunk", data=base64.b64encode(parts[0]).decode())
+        speaker.say("audio_chunk", data=base64.b64encode(parts[1]).decode(), seq=1)
+        speaker.acked(1)
+        speaker.send(0, parts[0])  # there already: acknowledged again, not stored
+        speaker.acked(1)
+        speaker.send(4, parts[4])
+        assert speaker.until("resend")["from"] == 2
+        for seq in range(2, len(parts)):
+            speaker.send(seq, parts[seq])
+        speaker.acked(len(parts) - 1)
+        speaker.say("stop", next_seq=len(parts))
+        speaker.until("final")
+    assert samples_of(client, item_id) == data
+
+
+def test_recording_stop_before_all_has_come_asks_for_the_rest(server: Served, client: httpx.Client, token: str) -> None:
+    parts = chunks_of(sound(0.5))
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        speaker.send(0, parts[0])
+        speaker.say("stop", next_seq=2)
+        assert speaker.until("resend")["from"] == 1
+        speaker.send(1, parts[1])
+        speaker.say("stop", next_seq=2)
+        speaker.until("final")
+    assert samples_of(client, item_id) == parts[0] + parts[1]
+
+
+def test_recording_goes_on_after_a_lost_connection(server: Served, client: httpx.Client, token: str) -> None:
+    data = sound(3.0, seed=3)
+    parts = chunks_of(data)
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        for seq in range(7):
+            speaker.send(seq, parts[seq])
+        speaker.acked(6)
+        speaker.socket.socket.close()  # as when the network goes: no goodbye
+    with speaking(server.url) as speaker:
+        speaker.say("resume", item_id=item_id, token=token)
+        status = speaker.until("status")
+        assert (status["status"], status["next_seq"]) == ("recording", 7)
+        for seq in range(5, len(parts)):  # two that are there already
+            speaker.send(seq, parts[seq])
+        speaker.acked(len(parts) - 1)
+        speaker.say("stop")
+        speaker.until("final")
+    assert samples_of(client, item_id) == data
+
+
+def test_recording_is_taken_over_by_a_second_page(server: Served, client: httpx.Client, token: str) -> None:
+    data = sound(1.0, seed=4)
+    parts = chunks_of(data)
+    with speaking(server.url) as first, speaking(server.url) as second:
+        item_id = begin(first, token)
+        first.send(0, parts[0])
+        first.acked(0)
+        second.say("resume", item_id=item_id, token=token)
+        assert second.until("status")["next_seq"] == 1
+        assert first.until("error")["code"] == "taken_over"
+        assert first.closed()[0] == 4001
+        for seq in range(1, len(parts)):
+            second.send(seq, parts[seq])
+        second.say("stop")
+        second.until("final")
+    assert samples_of(client, item_id) == data
+
+
+def test_recording_only_one_at_a_time_in_a_session(server: Served, token: str) -> None:
+    with speaking(server.url) as first, speaking(server.url) as second:
+        item_id = begin(first, token)
+        second.say("start", sample_rate=16_000, token=token, captions=False)
+        refused = second.until("error")
+        assert (refused["code"], refused["item_id"]) == ("conflict", item_id)
+        first.send(0, b"\x01\x02")
+        first.say("stop")
+        first.until("final")
+        second.say("start", sample_rate=16_000, captions=False)
+        assert second.until("status")["status"] == "recording"
+
+
+def test_recording_is_not_deleted_while_it_is_open(server: Served, client: httpx.Client, token: str) -> None:
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        assert client.delete(f"/api/v1/items/{item_id}").status_code == 409
+        assert client.delete(f"/api/v1/session/{token[:36]}").status_code == 409
+        assert client.delete(f"/api/v1/session/{token[:36]}?force=true").status_code == 204
+        assert speaker.until("error")["code"] == "gone"
+        assert speaker.closed()[0] == 4004
+    assert not list(server.outputs.glob(f".live/{token[:36]}~*"))
+
+
+def test_recording_of_nothing_fails_with_a_sentence(server: Served, client: httpx.Client, token: str) -> None:
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        speaker.say("stop")
+        assert "Nothing was recorded" in speaker.until("error")["detail"]
+        assert speaker.until("status")["status"] == "error"
+    assert client.get(f"/api/v1/jobs/{item_id}").json()["state"] == "failed"
+    assert client.get("/api/v1/session/info").json()["status"] == "error"
+
+
+def test_recording_marks_and_pause_are_kept(server: Served, client: httpx.Client, token: str) -> None:
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token, sample_rate=8_000)
+        speaker.send(0, sound(0.5, 8_000))
+        speaker.say("mark")
+        assert speaker.until("marked")["seconds"] == 0.5
+        speaker.say("pause")
+        assert speaker.until("status")["paused"] is True
+        speaker.say("continue")
+        speaker.say("stop")
+        speaker.until("final")
+    item = item_of(client, item_id)
+    assert (item["result"]["marks"], item["result"]["seconds"]) == ([0.5], 0.5)
+    facts = json.loads(next(server.outputs.glob(f"*/single/{item_id}/live.json")).read_bytes())
+    assert (facts["why"], facts["marks"], facts["sample_rate"]) == ("stop", [0.5], 8_000)

@@ -136,7 +136,8 @@ class _Connection:
     async def first(self) -> Command:
         """The first message, which must be a command and must come soon."""
         try:
-            message = await asyncio.wait_for(self._receive(), FIRST_WITHIN_S)
+            async with asyncio.timeout(FIRST_WITHIN_S):  # not wait_for: in Python 3.11 that may swallow a cancellation
+                message = await self._receive()
         except TimeoutError:
             raise Closing(1008, TooMany("Nothing was asked for.", "Send a first message at once.")) from None
         if message["type"] == "websocket.disconnect":
@@ -169,7 +170,8 @@ class _Connection:
                 raise Closing.gone()
             try:
                 text = json.dumps(event, ensure_ascii=False)
-                await asyncio.wait_for(self._send({"type": "websocket.send", "text": text}), SEND_WITHIN_S)
+                async with asyncio.timeout(SEND_WITHIN_S):
+                    await self._send({"type": "websocket.send", "text": text})
             except TimeoutError:
                 self._open = False
                 raise Closing.gone() from None
@@ -186,7 +188,8 @@ class _Connection:
                 await self.tell(error_event(closing.error))
             self._open = False
             goodbye = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
-            await asyncio.wait_for(self._send(goodbye), SEND_WITHIN_S)
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self._send(goodbye)
         except (Closing, TimeoutError, OSError, RuntimeError):
             return
 

@@ -82,6 +82,8 @@ def _over(services: Services, session_id: str, item_id: str) -> bool:
     """The recording has ended, and so has all work on it."""
     if services.jobs.is_open(session_id, item_id) or services.sessions.recording(session_id, item_id).is_open:
         return False
+    if services.sessions.open_recordings.has(session_id, item_id):
+        live.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
     return not services.sessions.open_recordings.has(session_id, item_id)
 
 

@@ -42,19 +42,19 @@ class Speakers:
     """Who records what in this process, so that a connection that is taken over lets go at once."""
 
     def __init__(self) -> None:
-        self._speakers: dict[str, Speaker] = {}
+        self._speakers: dict[tuple[str, str], Speaker] = {}
 
-    async def take(self, item_id: str, speaker: Speaker) -> None:
-        """From now on it is this one's."""
-        before = self._speakers.get(item_id)
-        self._speakers[item_id] = speaker
+    async def take(self, place: tuple[str, str], speaker: Speaker) -> None:
+        """From now on the recording at this place (session, item) is this one's."""
+        before = self._speakers.get(place)
+        self._speakers[place] = speaker
         if before is not None and before is not speaker:
             await before.lose()
 
-    def leave(self, item_id: str, speaker: Speaker) -> None:
+    def leave(self, place: tuple[str, str], speaker: Speaker) -> None:
         """It is nobody's, if it was this one's."""
-        if self._speakers.get(item_id) is speaker:
-            del self._speakers[item_id]
+        if self._speakers.get(place) is speaker:
+            del self._speakers[place]
 
 
 class Speaker:
@@ -152,7 +152,7 @@ class Speaker:
             await self._tell({**error_event(error), "item_id": open_one})
             return
         begun = await self._hold(lambda: live.begin(self._services, self._session_id, wanted))
-        await self._speakers.take(begun.item_id, self)
+        await self._speakers.take((self._session_id, begun.item_id), self)
         await self._begun(begun)
 
     async def _resume(self, command: Command) -> None:
@@ -160,16 +160,16 @@ class Speaker:
         if self._recorder is not None and self._recorder.item_id == item_id:
             raise Conflict("This connection records already.", "Go on sending.")
         await self._release()
-        await self._speakers.take(item_id, self)
+        await self._speakers.take((self._session_id, item_id), self)
         try:
             begun = await self._hold(lambda: live.resume(self._services, self._session_id, item_id))
         except Conflict as exc:  # it has ended: whoever comes back may still want to see what becomes of it
-            self._speakers.leave(item_id, self)
+            self._speakers.leave((self._session_id, item_id), self)
             await self._tell({**error_event(exc), "item_id": item_id})
             await self._watch(command)
             return
         except BaseException:
-            self._speakers.leave(item_id, self)
+            self._speakers.leave((self._session_id, item_id), self)
             raise
         await self._begun(begun)
 
@@ -289,7 +289,7 @@ class Speaker:
         async with self._busy:
             recorder, self._recorder = self._recorder, None
             if recorder is not None:
-                self._speakers.leave(recorder.item_id, self)
+                self._speakers.leave((self._session_id, recorder.item_id), self)
                 await to_thread.run_sync(recorder.close)
 
     def _end(self, code: int, error: AppError) -> None:
