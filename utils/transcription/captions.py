@@ -107,8 +107,10 @@ class Captions:
     def skip_to(self, second: float) -> Caption | None:
         """The next sound that is fed is that of a later second; what is there now is committed, what waits is thrown away."""
         self._waiting.clear()
-        skipped = Span(self.at_s, second)
-        made = self._finished()
+        made = self._heard_to_the_end() + self._agreement.force(self.at_s - self._rules.edge_s)
+        left = self._agreement.tentative  # a word that the skip cuts
+        skipped = Span(left[0].start if left else self.at_s, second)
+        self._agreement.forget()
         self._cut(second)
         return self._caption(made, skipped)
 
@@ -130,11 +132,15 @@ class Captions:
         made: tuple[Word, ...] = ()
         while self._waiting:
             made += self._advance()
+        return made + self._heard_to_the_end() + self._settled()
+
+    def _heard_to_the_end(self) -> tuple[Word, ...]:
+        """Decode what was not decoded yet; what was suspect, once more."""
         if self.at_s > self._looked_s:
             self._look(self.at_s - self._looked_s)
-        if self._has_unheard:
-            made += self._decode()
-        return made + self._settled()
+        made = self._decode() if self._has_unheard else ()
+        self._resolve()
+        return made
 
     # ---- sound ----------------------------------------------------------------------------------------------------
 
@@ -261,9 +267,7 @@ class Captions:
         if self._stalled_s == self.at_s or self._clock() - self._fed_at < self._rules.stall_s:
             return ()
         self._stalled_s = self.at_s
-        made = self._decode() if self._has_unheard else ()
-        self._resolve()
-        return made + self._agreement.force(self.at_s - self._rules.edge_s)
+        return self._heard_to_the_end() + self._agreement.force(self.at_s - self._rules.edge_s)
 
     def _caption(self, made: tuple[Word, ...], skipped: Span | None = None) -> Caption | None:
         tentative = "".join(word.text for word in self._agreement.tentative)

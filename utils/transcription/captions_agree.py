@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from utils.transcription.contract import Word
 
 SEAM_WORDS = 5  # committed words in front of the sound, against which the first words behind a cut are compared
-LEFT_OVER_S = 0.5  # so much of a word's sound may be left behind a cut
+LEFT_OVER_S, LEFT_WORD_S = 0.15, 0.2  # words behind a cut that end sooner are what is left of those before it; people speak slower
+LEFT_RUN, LEFT_RUN_S = 3, 0.5  # so many different words are not said twice at the very cut; seconds for each
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "\uff1f", "\uff01", "؟", "।")  # \u: full-width forms of ? and of !
 
 
@@ -119,8 +120,10 @@ class Agreement:
         before = [plain(word.text) for word in self._seam]
         words = [plain(word.text) for word in hypothesis[: len(before)]]
         for count in range(len(words), 0, -1):
-            left = hypothesis[count - 1].end <= self._begin_s + LEFT_OVER_S * (1 if count == 1 else count)
-            if left and words[:count] == before[-count:]:
+            left_s = LEFT_OVER_S + LEFT_WORD_S * (count - 1)
+            if len(set(words[:count])) >= LEFT_RUN:
+                left_s = LEFT_RUN_S * count
+            if hypothesis[count - 1].end <= self._begin_s + left_s and words[:count] == before[-count:]:
                 return count
         return 0
 
