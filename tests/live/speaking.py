@@ -69,7 +69,10 @@ class Speaker:
 
 
 def token_of(client: httpx.Client) -> str:
-    return str(client.post("/api/v1/sessions").json()["token"])
+    """A new session; the client keeps no cookie of it."""
+    token = str(client.post("/api/v1/sessions").json()["token"])
+    client.cookies.clear()
+    return token
 
 
 @contextmanager

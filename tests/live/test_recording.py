@@ -30,7 +30,6 @@ def client(server: Served) -> Iterator[httpx.Client]:
 @pytest.fixture
 def token(client: httpx.Client) -> str:
     token = token_of(client)
-    client.cookies.clear()
     client.headers["Authorization"] = f"Bearer {token}"
     return token
 
