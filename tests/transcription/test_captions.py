@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,24 +24,17 @@ def texts(words: list[Word]) -> str:
     return "".join(word.text for word in words).strip()
 
 
-def test_words_are_committed_once_in_order_while_they_are_said() -> None:
-    clock, words = Clock(), speech(45, pauses=PAUSES)
-    engine = LiveEngine(words, clock, voices=voices(words))
-    heard = live(Captions(engine, language="en", clock=clock), told(45), clock)
+def test_words_are_committed_once_in_order_soon_after_they_are_said() -> None:
+    clock, words = Clock(), speech(30, pauses=PAUSES)
+    engine = LiveEngine(words, clock, cost_s=0.2, voices=voices(words))
+    heard = live(Captions(engine, language="en", clock=clock), told(30), clock)
     assert heard.text == texts(words)
     assert [caption.n for caption in heard.captions] == list(range(1, len(heard.captions) + 1))
     assert heard.captions[-1].tentative == ""
     settled = [caption.settled for caption in heard.captions]
     assert settled == sorted(settled)
-
-
-def test_words_are_committed_soon_after_they_are_said() -> None:
-    clock, words = Clock(), speech(45, pauses=PAUSES)
-    engine = LiveEngine(words, clock, cost_s=0.2, voices=voices(words))
-    heard = live(Captions(engine, language="en", clock=clock), told(45), clock)
     late = sorted(now - word.end for caption, now in zip(heard.captions, heard.at, strict=True) for word in caption.words)
     assert late[len(late) // 2] <= 1.5
-    assert late[int(len(late) * 0.95)] <= 3.0
     assert max(late) <= 3.0
 
 
@@ -66,16 +60,16 @@ def test_silence_is_never_decoded_and_hardly_kept() -> None:
 
 
 def test_unbroken_speech_is_committed_and_the_sound_that_is_kept_stays_short() -> None:
-    clock, words = Clock(), speech(50, sentence=1_000)
+    clock, words = Clock(), speech(35, sentence=1_000)
     engine = LiveEngine(words, clock)
-    heard = live(Captions(engine, language="en", clock=clock), told(50), clock)
+    heard = live(Captions(engine, language="en", clock=clock), told(35), clock)
     assert heard.text == texts(words)
     assert max(span.end - span.start for span in engine.decoded) <= WHISPER.full_s
     assert max(caption.at - caption.settled for caption in heard.captions) <= WHISPER.full_s
 
 
 def test_text_that_never_agrees_is_committed_when_the_sound_is_full() -> None:
-    clock, words = Clock(), speech(45, sentence=1_000)
+    clock, words = Clock(), speech(30, sentence=1_000)
     engine = LiveEngine(words, clock)
     turn = iter(range(10_000))
 
@@ -84,21 +78,21 @@ def test_text_that_never_agrees_is_committed_when_the_sound_is_full() -> None:
         return replace(segment, words=tuple(replace(word, text=f"{word.text}x{number}") for word in segment.words))
 
     engine.changed = other
-    heard = live(Captions(engine, language="en", clock=clock), told(45), clock)
+    heard = live(Captions(engine, language="en", clock=clock), told(30), clock)
     assert [word.text.split("x")[0] for word in heard.words] == [word.text for word in words]
     assert max(caption.at - caption.settled for caption in heard.captions) <= WHISPER.full_s + 1.0
 
 
-@pytest.mark.parametrize("cost_s", [0.6, 2.5, 6.0])
+@pytest.mark.parametrize("cost_s", [0.8, 2.5, 6.0])
 def test_lag_does_not_grow_when_the_engine_is_slow(cost_s: float) -> None:
-    clock, words = Clock(), speech(100, pauses=PAUSES, sentence=12)
+    clock, words = Clock(), speech(70, pauses=PAUSES, sentence=12)
     engine = LiveEngine(words, clock, cost_s=cost_s, voices=voices(words))
-    heard = live(Captions(engine, language="en", clock=clock), told(100), clock)
+    heard = live(Captions(engine, language="en", clock=clock), told(70), clock)
     assert heard.text == texts(words)
     lag = [now - caption.at for caption, now in zip(heard.captions, heard.at, strict=True)]
     assert max(lag[len(lag) // 2 :]) <= max(lag[: len(lag) // 2]) + 2.0
     assert max(lag) <= 2 * cost_s + 1.0
-    assert engine.decodings * cost_s <= 0.9 * 100
+    assert engine.decodings * cost_s <= 0.9 * 70
 
 
 def test_sound_that_stops_coming_commits_all_but_a_word_that_may_be_cut() -> None:
@@ -154,7 +148,7 @@ def test_skipped_sound_is_told_and_what_follows_is_heard() -> None:
     "scores",
     [{"avg_logprob": -1.4, "no_speech_prob": 0.9}, {"avg_logprob": -1.2}, {"text": "la " * 40, "compression_ratio": 9.0}],
 )
-def test_suspect_text_is_neither_shown_nor_committed_but_decoded_again(scores: dict[str, object]) -> None:
+def test_suspect_text_is_neither_shown_nor_committed_but_decoded_again(scores: dict[str, Any]) -> None:
     clock, words = Clock(), speech(4)
     engine = LiveEngine(words, clock, voices=voices(words))
     engine.changed = lambda segment: replace(segment, **scores)
@@ -180,9 +174,9 @@ def test_sound_that_does_not_change_as_a_voice_does_is_not_decoded(kind: str) ->
     engine = LiveEngine([], clock)
     engine.decode = lambda *_: pytest.fail("decoded")  # type: ignore[method-assign]
     captions = Captions(engine, language="en", clock=clock)
-    heard = live(captions, np.asarray(nonspeech.make(kind, 20, 1), np.float32), clock)
+    heard = live(captions, np.asarray(nonspeech.make(kind, 12, 1), np.float32), clock)
     assert heard.captions == []
-    assert captions.at_s > 19
+    assert captions.at_s > 11
 
 
 def test_draft_words_without_a_voice_are_left_out() -> None:
@@ -221,17 +215,17 @@ def test_nothing_is_committed_in_a_language_that_is_only_guessed_before_it_settl
 # ---- going on ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_captions_go_on_wherever_they_were_killed_without_gap_or_repetition(seed: int) -> None:
     dice = random.Random(seed)
-    words = speech(60, pauses=PAUSES, sentence=dice.choice((5, 1_000)))
-    sound, kept, past = told(60), [], Past()
-    for stop in [*sorted(dice.uniform(1, 59) for _ in range(3)), 60.0]:
+    words = speech(40, pauses=PAUSES, sentence=dice.choice((5, 1_000)))
+    sound, kept, past = told(40), [], Past()
+    for stop in [*sorted(dice.uniform(1, 39) for _ in range(3)), 40.0]:
         clock = Clock(past.settled)
         engine = LiveEngine(words, clock, voices=voices(words))
         captions = Captions(engine, language="en", clock=clock, past=past)
         end = int(stop * RATE_HZ)
-        heard = live(captions, sound[:end], clock, begin_s=past.settled, finish=stop == 60.0)
+        heard = live(captions, sound[:end], clock, begin_s=past.settled, finish=stop == 40.0)
         kept += [Caption.from_dict(json.loads(json.dumps(caption.as_dict()))) for caption in heard.captions]
         past = past_of(kept)
     assert [caption.n for caption in kept] == list(range(1, len(kept) + 1))

@@ -75,14 +75,12 @@ def caption(
     while True:
         check()
         over = ended()  # before reading: what came before the end is there
-        new = source.read_new() if captions.waiting_s < TAKE_S else None
-        if new is not None:
-            captions.feed(new)
+        came = _fed(source, captions)
         found = captions.step()
         if found is not None:
             sink(found)
         _hurry(source, captions, sink, rules)
-        if new is not None and not len(new) and not captions.waiting_s:
+        if not came and not captions.waiting_s:
             if over:
                 break
             wait(LOOK_S)
@@ -90,6 +88,18 @@ def caption(
     if found is not None:
         sink(found)
     return captions
+
+
+def _fed(source: Source, captions: Captions) -> bool:
+    """Read as much as one step takes; whether anything came."""
+    came = False
+    while captions.waiting_s < TAKE_S:
+        new = source.read_new()
+        if not len(new):
+            break
+        captions.feed(new)
+        came = True
+    return came
 
 
 def _hurry(source: Source, captions: Captions, sink: Sink, rules: Rules) -> None:
