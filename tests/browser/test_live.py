@@ -1,0 +1,195 @@
+"""The Live page in a real browser with a real microphone that is a file: captions, lost networks, reloads, other tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser import live, transcribe
+from tests.browser.conftest import Visit, Watch, new_context
+from tests.browser.servers import Server, running
+from tests.browser.test_look import audit
+
+# Every microphone that a page opens, so that a test can see whether it was let go.
+OPENED = """() => {
+    window.__microphones = [];
+    const ask = MediaDevices.prototype.getUserMedia;
+    MediaDevices.prototype.getUserMedia = async function (...given) {
+        const stream = await ask.apply(this, given);
+        window.__microphones.push(stream);
+        return stream;
+    };
+}"""
+OPEN_TRACKS = "() => window.__microphones.flatMap(s => s.getTracks()).filter(t => t.readyState === 'live').length"
+Tab = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a real, small Whisper model that follows two speakers."""
+    with running("streamlit", tmp_path_factory.mktemp("live"), WHISPER_MODEL=str(transcribe.MODEL), LIVE_WORKERS="2") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def speaking(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose microphone says live.SAID."""
+    with live.microphone(browser, tmp_path_factory.mktemp("spoken"), live.SAID) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def person(speaking: Browser) -> Iterator[BrowserContext]:
+    """One person's browser; Streamlit's scripts are in its cache after the first test."""
+    context = new_context(speaking)
+    context.add_init_script(f"({OPENED})()")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(hearing: Server, person: BrowserContext, watch: Watch) -> Iterator[Tab]:
+    """Opens the Live page in a tab; the first one of a test is that of a new visitor."""
+
+    def open_tab(before: Callable[[Page], object] = lambda page: None) -> Page:
+        page = watch.page(person.new_page())
+        before(page)
+        page.goto(f"{hearing.url}/live")
+        return live.ready(page)
+
+    yield open_tab
+    for page in person.pages:
+        page.close()
+    person.clear_cookies()
+
+
+def test_what_is_said_is_read_here_and_in_another_tab_and_kept(tab: Tab, hearing: Server) -> None:
+    page = live.record(tab())
+    other = tab()
+    expect(live.state(other)).to_have_text("You are recording in another tab")
+    for one in (page, other):
+        for sentence in live.SAID:
+            expect(live.captions(one)).to_contain_text(sentence)
+        expect(one.locator(".live .spoken")).to_contain_text(live.SAID[-1])
+    page.get_by_role("button", name="Mark this moment").click()
+    expect(live.captions(page)).to_contain_text("Marked 0:")
+    live.stop(page)
+    expect(live.state(other)).to_have_text("The recording has ended")
+    assert page.evaluate(OPEN_TRACKS) == 0
+    for sentence in live.SAID:
+        expect(live.card(page).locator(".compared")).to_contain_text(sentence)
+    for name in ("recording.wav", "captions.srt"):
+        link = live.card(page).locator(f'a[href$="{name}"]')
+        assert page.request.get(f"{hearing.url}{link.get_attribute('href')}").ok
+    home, facts = live.homes(hearing)[-1]
+    assert (facts["why"], len(facts["marks"])) == ("stop", 1)
+
+
+def test_sound_survives_a_lost_network_and_a_reload(tab: Tab, hearing: Server, person: BrowserContext, watch: Watch) -> None:
+    watch.forgiven.append("/live")  # the connections that fail while the network is away
+    sent: list[live.Sent] = []
+    page = live.record(tab(lambda page: sent.append(live.Sent(page))))
+    person.set_offline(True)
+    expect(live.state(page)).to_contain_text("Reconnecting, 2 s kept in this browser")
+    person.set_offline(False)
+    expect(live.state(page)).to_have_text("Recording")
+    page.reload()
+    expect(live.state(page)).to_have_text("Recording")
+    expect(page.locator(".live .elapsed")).to_have_text("0:08")
+    live.stop(page)
+    home, facts = live.homes(hearing)[-1]
+    assert facts["why"] == "stop"
+    assert sent[0].changed == []
+    assert (home / "sound.pcm").read_bytes() == sent[0].sound
+    assert len(sent[0].sound) >= 8 * 2 * facts["sample_rate"]
+
+
+def test_leaving_frees_the_microphone_and_the_recording_waits(tab: Tab, hearing: Server) -> None:
+    page = live.record(tab())
+    expect(page.locator(".live .elapsed")).to_have_text("0:02")
+    page.get_by_role("link", name="Files").click()
+    expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
+    assert page.evaluate(OPEN_TRACKS) == 0
+    page.get_by_role("link", name="Live").click()
+    expect(live.state(page)).to_have_text("Your recording is still open")
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(live.state(page)).to_have_text("Recording")
+    other = tab()
+    other.get_by_role("button", name="Go on here").click()
+    expect(live.state(other)).to_have_text("Recording")
+    expect(live.state(page)).to_have_text("You are recording in another tab")
+    assert page.evaluate(OPEN_TRACKS) == 0
+    live.stop(other)
+    assert live.homes(hearing)[-1][1]["why"] == "stop"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_every_state_has_names_contrast_and_no_sideways_scrolling(tab: Tab, width: int, scheme: str) -> None:
+    def small(page: Page) -> None:
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)
+
+    page = tab(small)
+    found = {"ready": audit(page)}
+    live.record(page)
+    found["recording"] = audit(page)
+    page.get_by_role("button", name="Pause").click()
+    expect(live.state(page)).to_have_text("Paused")
+    shown = page.locator(".live .elapsed").inner_text()
+    page.get_by_role("button", name="Reading mode").click()
+    found["reading"] = audit(page)
+    page.get_by_role("button", name="Leave reading mode").click()
+    page.get_by_role("button", name="Larger text").click()
+    assert page.locator(".live .elapsed").inner_text() == shown
+    page.get_by_role("button", name="Continue").click()
+    live.stop(page)
+    found["ended"] = audit(page)
+    assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+def test_why_there_is_no_recording_is_told(visit: Visit, hearing: Server) -> None:
+    page = live.ready(visit(f"{hearing.url}/live"))  # nobody has allowed this browser anything
+    live.main(page).click()
+    expect(page.get_by_role("alert")).to_contain_text("does not let this page use the microphone")
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("only to pages over HTTPS")
+    expect(live.main(page)).to_be_disabled()
+
+
+def test_captions_are_followed_until_somebody_scrolls_back(tab: Tab) -> None:
+    page = tab()
+    page.set_viewport_size({"width": 390, "height": 500})
+    live.record(page)
+    box = live.captions(page)
+    for _ in range(3):
+        page.get_by_role("button", name="Larger text").click()
+    expect(box).to_contain_text(live.SAID[0])
+    box.evaluate("box => box.append(Object.assign(document.createElement('p'), {textContent: 'word '.repeat(200)}))")
+    box.evaluate("box => { box.scrollTop = 0; }")
+    expect(page.get_by_role("button", name="To the newest words")).to_be_visible()
+    expect(box).to_contain_text(live.SAID[-1])
+    assert box.evaluate("box => box.scrollTop") == 0
+    page.get_by_role("button", name="To the newest words").click()
+    assert box.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 2
+    live.stop(page)
+
+
+@pytest.mark.long
+def test_two_people_at_once_read_their_own_words_only(
+    browser: Browser, tab: Tab, hearing: Server, watch: Watch, tmp_path: Path
+) -> None:
+    with live.microphone(browser, tmp_path, ("Good morning.", "Call my mother.", "Open the window.")) as second:
+        page, other = tab(), watch.page(new_context(second).new_page())
+        other.goto(f"{hearing.url}/live")
+        for one in (page, live.ready(other)):
+            live.record(one)
+        expect(live.captions(page)).to_contain_text(live.SAID[-1])
+        expect(live.captions(other)).to_contain_text("Open the window.")
+        assert "mother" not in live.captions(page).inner_text()
+        assert "kitchen" not in live.captions(other).inner_text()
+        for one in (page, other):
+            live.stop(one)
