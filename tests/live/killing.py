@@ -120,7 +120,7 @@ class Feeder:
                 f"/api/v1/items/{self.item_id}/files/recording.wav", headers={"Authorization": f"Bearer {self.token}"}
             )
             with wave.open(BytesIO(answer.content)) as file:
-                return file.readframes(file.getnframes())
+                return bytes(file.readframes(file.getnframes()))
 
 
 def cycle(server: Mortal, dice: random.Random, seconds: float = 6.0) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def clip(rate_hz: int = 16_000) -> bytes:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
     samples = np.concatenate([samples, np.zeros(24_000)])
     places = np.arange(round(len(samples) * rate_hz / 16_000)) * (16_000 / rate_hz)
-    return np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes()
+    return bytes(np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes())
 
 
 def heard(text: str) -> set[str]:

@@ -50,7 +50,7 @@ def samples_of(client: httpx.Client, item_id: str, name: str = "recording.wav") 
     answer = client.get(f"/api/v1/items/{item_id}/files/{name}")
     assert answer.status_code == 200, answer.text
     with wave.open(BytesIO(answer.content)) as file:
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def test_recording_from_start_to_wav(server: Served, client: httpx.Client, token: str) -> None:
@@ -198,3 +198,35 @@ def test_recording_marks_and_pause_are_kept(server: Served, client: httpx.Client
     assert (item["result"]["marks"], item["result"]["seconds"]) == ([0.5], 0.5)
     facts = json.loads(next(server.outputs.glob(f"*/single/{item_id}/live.json")).read_bytes())
     assert (facts["why"], facts["marks"], facts["sample_rate"]) == ("stop", [0.5], 8_000)
+
+
+def test_recording_survives_a_disk_that_is_full_for_a_while(server: Served, client: httpx.Client, token: str) -> None:
+    import resource
+
+    data = sound(4.0, seed=9)
+    parts = chunks_of(data)
+    before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    with speaking(server.url) as speaker:
+        item_id = begin(speaker, token)
+        for seq in range(5):
+            speaker.send(seq, parts[seq])
+        speaker.acked(4)
+        try:
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (50_000, before[1]))
+            for seq in range(5, len(parts)):
+                speaker.send(seq, parts[seq])
+            told = speaker.until("error")
+            assert (told["code"], bool(told["detail"])) == ("store_unavailable", True)
+            assert speaker.closed()[0] == 1013
+        finally:
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
+    acked = max(event["seq"] for event in speaker.events if event["event"] == "ack")
+    with speaking(server.url) as speaker:
+        speaker.say("resume", item_id=item_id, token=token)
+        first = speaker.until("status")["next_seq"]
+        assert first > acked
+        for seq in range(first, len(parts)):
+            speaker.send(seq, parts[seq])
+        speaker.say("stop", next_seq=len(parts))
+        speaker.until("final")
+    assert samples_of(client, item_id) == data
