@@ -107,14 +107,20 @@ def read(folder: Folder) -> Item:
     return item
 
 
-def change(folder: Folder, now: float, **changes: Any) -> Item:
-    """Replace the record; id, folder, kind and created_at never change."""
+def change(folder: Folder, now: float, expect: Callable[[Item], None] | None = None, **changes: Any) -> Item:
+    """Replace the record; id, folder, kind and created_at never change.
+
+    `expect` is shown the item as it is while nobody else changes it; if it raises, nothing is changed.
+    """
     if _FIXED & changes.keys():
         raise ValueError("these fields of an item never change: " + ", ".join(sorted(_FIXED & changes.keys())))
     if "title" in changes:
         changes["title"] = names.clean_title(changes["title"]) or "Untitled"
     with locks.alone(folder):
-        item = read(folder).changed(**{"updated_at": now, **changes})
+        before = read(folder)
+        if expect is not None:
+            expect(before)
+        item = before.changed(**{"updated_at": now, **changes})
         folder.write(RECORD, _data(item), when=now)
     return item
 
