@@ -1,0 +1,171 @@
+"""What the run of schemathesis stands on: the routes with the real store and real jobs, a worker, and sessions with canaries."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.api.surface import Client, Surface, speak, surface
+from tests.jobs.listening import kinds
+from tests.jobs.recordings import lengths, sentences, spoken
+from utils.jobs.journal import Journal
+from utils.jobs.kinds import KINDS, Kind, pools_of
+from utils.jobs.queue import Queue
+from utils.jobs.rates import Rates
+from utils.jobs.runner import Runner, Timing
+
+CANARIES = ("canary-one-4711", "canary-two-0815", "canary-three-2342")
+ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[^/.]+")
+KINDS_HERE = {**KINDS, **kinds(lengths()), "speech": Kind("speech", speak), "sample": Kind("speech", speak)}
+
+
+@dataclass
+class Home:
+    """A session with something of everything in it."""
+
+    client: Client
+    canary: str
+    token: str
+    session_id: str
+    ids: dict[str, str]
+
+
+@contextmanager
+def worked(sotto: Surface) -> Iterator[None]:
+    """Somebody who does all jobs of all sessions, as a worker would."""
+    settings = sotto.services.settings
+    journal = Journal(sotto.services.sessions, clock=sotto.clock)
+    queue = Queue("", settings.queue_dir, pools_of(KINDS_HERE))
+    runner = Runner(journal, queue, KINDS_HERE, Rates(settings.queue_dir / "rates.json"), settings, Timing())
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.005):
+            for name in journal.open_names():
+                runner(str(name))
+
+    threads = [threading.Thread(target=work, name=f"worker-{number}") for number in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def settle(sotto: Surface, canary: str) -> Home:
+    """A session that holds speech, a batch and a transcript, all of which carry its canary."""
+    client = sotto.program()
+    ids = {}
+    made = client.post("/api/v1/speech?wait=30", json={"text": f"Good morning, {canary}.", "title": canary, "engine": "espeak"})
+    ids["speech"] = made.json()["item"]["id"]
+    table = f"text,filename\nGood morning.,{canary}\nGood night {canary}.,night\n"
+    made = client.post("/api/v1/bulk", files={"file": ("t.csv", table.encode())}, data={"options": f'{{"title": "{canary}"}}'})
+    ids["batch"] = made.json()["item"]["id"]
+    sound = spoken(sentences(2, seed=len(canary)))
+    made = client.post("/api/v1/transcriptions?wait=30", files={"file": (f"{canary}.wav", sound)}, data={"title": canary})
+    ids["transcript"] = made.json()["items"][0]["id"]
+    made = client.post("/api/v1/upload", files={"file": (f"{canary}.wav", sound)})
+    ids["upload"] = made.json()["item"]["id"]
+    token = str(client.http.headers["Authorization"]).removeprefix("Bearer ")
+    return Home(client, canary, token, sotto.session_of(client), ids)
+
+
+@dataclass
+class Crossing:
+    """ASGI app around the routes: some requests of the first session are sent by the second, some ask for things of the third.
+
+    Attributes:
+        app: The routes.
+        sotto: What they stand on.
+        homes: The session that asks, one that asks sometimes, and one that never does.
+        crossed: What was seen of a session by another one. Shall stay empty.
+        foreign: How many requests asked for what is another's.
+    """
+
+    app: Any
+    sotto: Surface
+    homes: list[Home]
+    dice: random.Random
+    crossed: list[str] = field(default_factory=list)
+    foreign: int = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = await whole(receive)
+        scope, sender = self._sent(scope, body)
+        seen = bytearray()
+
+        async def watched(message: Any) -> None:
+            for name, value in message.get("headers", ()):
+                seen.extend(name + value)
+            seen.extend(message.get("body", b""))
+            await send(message)
+
+        async def again() -> Any:
+            nonlocal body
+            if body is None:
+                return await receive()
+            given, body = body, None
+            return {"type": "http.request", "body": given, "more_body": False}
+
+        asked = scope["raw_path"] + scope["query_string"] + (body or b"")
+        await self.app(scope, again, watched)
+        for home in self.homes:
+            if home is not sender and home.canary.encode() in seen and home.canary.encode() not in asked:
+                self.crossed.append(f"{home.canary} in {scope['method']} {scope['path']} sent by {sender and sender.canary}")
+
+    def _sent(self, scope: Any, body: bytes) -> tuple[Any, Home | None]:
+        """The request as it is sent in the end, and whose it is."""
+        first, second, third = self.homes
+        headers = dict(scope["headers"])
+        if headers.get(b"authorization") != b"Bearer " + first.token.encode():
+            return scope, None
+        if b"idempotency-key" in headers and self.dice.random() < 0.8:  # an example in the document is always the same
+            headers[b"idempotency-key"] = uuid.UUID(int=self.dice.getrandbits(128)).hex.encode()
+        sender = first
+        if scope["method"] == "DELETE" and scope["path"].startswith("/api/v1/session"):  # the homes are needed until the end
+            token = self.sotto.services.sessions.token(self.sotto.services.sessions.create_session())
+            headers[b"authorization"] = f"Bearer {token}".encode()
+            return {**scope, "headers": list(headers.items())}, None
+        if not any(home.canary.encode() in scope["query_string"] + body for home in self.homes) and self.dice.random() < 0.1:
+            sender = second
+            headers[b"authorization"] = b"Bearer " + second.token.encode()
+        scope = {**scope, "headers": list(headers.items())}
+        if self.dice.random() < 0.1:
+            path = ITEM.sub(lambda found: found[1] + self.dice.choice([*third.ids.values()]), scope["path"])
+            scope |= {"path": path, "raw_path": quote(path).encode()}
+        self.foreign += sender is second or third.canary in scope["path"]
+        return scope, sender
+
+
+async def whole(receive: Any) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+@contextmanager
+def fuzzed(folder: Path, **settings: Any) -> Iterator[Crossing]:
+    """The routes with a worker and three sessions."""
+    with surface(folder / "outputs", tts_engine="espeak", **settings) as sotto, worked(sotto):
+        homes = [settle(sotto, canary) for canary in CANARIES]
+        while sotto.services.jobs.of_session(homes[-1].session_id, open_only=True):
+            time.sleep(0.01)
+        yield Crossing(sotto.app, sotto, homes, random.Random(7))
