@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import openai
+import psutil
 import pysrt
 import pytest
 import webvtt
@@ -299,26 +301,78 @@ def test_abort_in_the_middle_of_the_upload_leaves_nothing(server: Served, long: 
         _until(server, there=False)
 
 
-def test_abort_in_the_middle_of_the_answer_ends_the_work(client: OpenAI, server: Served, long: tuple[str, bytes]) -> None:
-    waiting = threading.Thread(target=lambda: _running(server))
-    waiting.start()
-    with pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=httpx.Timeout(30, read=1.0)).audio.transcriptions.create(file=long, model="whisper-1")
-    waiting.join()
+def _open_job(server: Served) -> str:
+    """The one job that is open now, as the log calls it."""
+    (marker,) = (server.outputs / ".open").glob("[0-9a-f]*")
+    return re.sub(r"(~\d{8}-\d{6}).*(-[0-9a-f]{4})$", r"\1\2", marker.name)
+
+
+def _assert_broken_off(server: Served, job: str) -> None:
+    """Hold that nothing is left of a job, and that its worker gave it up instead of finishing it."""
     _until(server, there=False)
-
-
-def _running(server: Served) -> None:
     deadline = time.monotonic() + 30
-    while not list((server.outputs / ".open").glob("[0-9a-f]*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    while not (lines := [line for line in server.log.splitlines() if job in line and "job_started" not in line]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "state=done" not in lines[0]
+
+
+def test_abort_in_the_middle_of_the_answer_ends_the_work(server: Served, long: tuple[str, bytes]) -> None:
+    body = _form(long[1])
+    with _connected(server) as connection:
+        connection.sendall(_head(len(body)) + body)
+        deadline = time.monotonic() + 30
+        while not list((server.outputs / ".open").glob("[0-9a-f]*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        job = _open_job(server)
+    _assert_broken_off(server, job)
 
 
 def test_abort_in_the_middle_of_a_stream_ends_the_work(client: OpenAI, server: Served, long: tuple[str, bytes]) -> None:
     events = client.audio.transcriptions.create(file=long, model="whisper-1", stream=True, language="en")
     assert next(events).type == "transcript.text.delta"
-    assert left(server.outputs) != []
+    job = _open_job(server)
     events.close()
-    _until(server, there=False)
+    _assert_broken_off(server, job)
     # The worker is free again: somebody else's recording does not wait for the rest of that one.
     assert client.audio.transcriptions.create(file=(NAME, recording("Good morning.")), model="whisper-1").text == "Good morning."
+
+
+def test_client_that_waits_no_longer_ends_the_work(client: OpenAI, server: Served, long: tuple[str, bytes]) -> None:
+    with pytest.raises(openai.APITimeoutError):
+        client.with_options(timeout=httpx.Timeout(30, read=0.5)).audio.transcriptions.create(file=long, model="whisper-1")
+    _until(server, there=False)
+
+
+# ---- processes that are killed
+
+
+@pytest.mark.long
+def test_worker_that_is_killed_makes_room_for_another_and_the_answer_is_whole(client: OpenAI, server: Served) -> None:
+    said = clips.drawn(36, seed=3)
+    file = (NAME, wav(clips.joined(said).samples))
+    whole = client.audio.transcriptions.create(file=file, model="whisper-1", language="en").text
+    events = client.audio.transcriptions.create(file=file, model="whisper-1", stream=True, language="en")
+    told = [next(events)]
+    for worker in psutil.Process(server.pid).children(recursive=True):
+        worker.kill()
+    told += list(events)
+    assert told[-1].type == "transcript.text.done" and told[-1].text == whole
+    assert "".join(event.delta for event in told if event.type == "transcript.text.delta") == whole
+
+
+@pytest.mark.long
+def test_server_that_is_killed_leaves_nothing_after_the_next_start(tmp_path: Path, long: tuple[str, bytes]) -> None:
+    settings = {"WHISPER_MODEL": str(MODEL), "SPEECH_WORKERS": "0", "HF_HUB_OFFLINE": "1"}
+    with served(tmp_path, **settings) as first, OpenAI(base_url=f"{first.url}/v1", api_key="x", max_retries=0) as client:
+        events = client.audio.transcriptions.create(file=long, model="whisper-1", stream=True, language="en")
+        assert next(events).type == "transcript.text.delta" and left(first.outputs)
+        for process in (psutil.Process(first.pid), *psutil.Process(first.pid).children(recursive=True)):
+            process.kill()
+        with pytest.raises(openai.APIConnectionError):
+            list(events)
+        assert left(first.outputs)
+    with served(tmp_path, **settings) as second:
+        assert_nothing_left(second.outputs, WORDS)
+        assert second.sessions == []
