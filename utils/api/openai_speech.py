@@ -32,7 +32,7 @@ router = APIRouter(tags=["openai"])
 log = logging.getLogger(__name__)
 
 LOOK_S = (0.002, 0.05)  # shortest and longest pause between two looks at the growing sound
-LOOK_SHARE = 16  # a pause is this part of the time that nothing came: looking costs little and finds soon
+LOOK_SHARE = 24  # a pause is this part of the time that nothing came: looking costs little and finds soon
 FIRST_WITHIN_S = 600.0  # as long as OpenAI's client waits
 WHOLE_BYTES = 4 * 2**20  # sound that is complete when its first byte is there is sent with its length, up to this
 STOPPING_S = 4.0  # an answer may go on for so long after the server was told to end
@@ -120,7 +120,7 @@ class Spoken(Response):
             first = await anext(chunks, b"")
             while len(first) < WHOLE_BYTES and (more := speech.read()):
                 first += more
-            return first
+            return first + b"".join([rest async for rest in chunks]) if speech.is_whole else first
         raise EngineUnreachable(f"Nobody came to speak this within {FIRST_WITHIN_S:.0f} s.", "Try again later.")
 
     async def _send(self, speech: say.Say, first: bytes, chunks: AsyncIterator[bytes], send: Send) -> None:

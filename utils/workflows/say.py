@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from utils.workflows import generate, passing
 from utils.workflows.answers import failure_of
 
 AT_ONCE_BYTES = 256 * 1024
+CLOSED_WITHIN_S = 0.3  # if not, the worker has died after the last byte
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -88,6 +90,7 @@ class Say:
         self._services = services
         self._work = passing.begin(services, who)
         self._file: int | None = None
+        self._ended_s = 0.0
         self.read_bytes = 0
         self.told: Told | None = None
         try:
@@ -98,8 +101,13 @@ class Say:
             raise
 
     @property
-    def has_ended(self) -> bool:
+    def is_whole(self) -> bool:
         """Everything was read."""
+        return self._ended_s > 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Everything was read, and the worker is done with it."""
         return self.told is not None and self.told.ended
 
     def read(self) -> bytes:
@@ -126,10 +134,16 @@ class Say:
         if not self._is_the_same():
             self._begin_again()
         elif told.ended:
-            self.told = told
+            self._finish(told, is_open)
         else:
             return self._nothing(is_open)
         return b""
+
+    def _finish(self, told: Told, is_open: bool) -> None:
+        """All was read. The worker is given a moment to close its books, which cannot be done any more once the item is gone."""
+        self._ended_s = self._ended_s or time.monotonic()
+        if not is_open or time.monotonic() - self._ended_s > CLOSED_WITHIN_S:
+            self.told = told
 
     def end(self) -> None:
         """Stop what still runs and remove everything; once more does no harm."""
