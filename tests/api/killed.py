@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -90,6 +91,7 @@ def ask(folder: Path, case: str, made: dict[str, str], key: str, number: int = 0
     """Send the request, dying at the `number`-th write; twice and with a look at what is there if it is not to die."""
     with surface(folder, stt_engine="draft") as sotto:
         client = sotto.stranger(headers={"Authorization": made["token"]})
+        sotto.clock.now = time.time()  # which stands still, but not where another child's did
         client.get("/api/v1/session/info")  # what happens once a server is not of the request
         send, headers = CASES[case][0], {"Idempotency-Key": key}
         if number:
