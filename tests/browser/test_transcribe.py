@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import transcribe
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server, running
+from tests.browser.steady import at_once
 from tests.browser.test_look import audit
 from tests.browser.transcribe import KITCHEN, recording
 
@@ -119,7 +120,8 @@ def test_start_before_all_is_sent_lets_the_rest_follow_once_each(page: Page, hea
     files = [(f"take {number}.wav", recording("Good morning.")) for number in range(5)]
     transcribe.bring(page, files)
     expect(transcribe.start_button(page)).to_be_enabled()
-    transcribe.start_button(page).click()
+    with at_once():  # while the rest arrives
+        transcribe.start_button(page).click()
     expect(page.locator(".file")).to_have_count(0)
     expect(page.locator(".job")).to_have_count(0, timeout=90_000)
     assert len(transcribe.items(hearing)) == before + 5
@@ -321,7 +323,7 @@ def test_speech_is_checked_by_transcribing_it(hearing: Server, visit: Visit) -> 
 # ---- how it looks and feels
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.long)])
 def test_every_state_has_names_contrast_and_no_sideways_scrolling(hearing: Server, visit: Visit, width: int, scheme: str) -> None:
     page = transcribe.ready(visit(f"{hearing.url}/transcribe", viewport={"width": width, "height": 844}, color_scheme=scheme))
     found = {"empty": audit(page)}
