@@ -35,6 +35,7 @@ LOOK_S = (0.002, 0.05)  # shortest and longest pause between two looks at the gr
 LOOK_SHARE = 24  # a pause is this part of the time that nothing came: looking costs little and finds soon
 FIRST_WITHIN_S = 600.0  # as long as OpenAI's client waits
 WHOLE_BYTES = 4 * 2**20  # sound that is complete when its first byte is there is sent with its length, up to this
+EVENT_BYTES = 48 * 1024  # of sound in one event at most
 STOPPING_S = 4.0  # an answer may go on for so long after the server was told to end
 ENGINE, VOICE = "Sotto-Engine", "Sotto-Voice"  # headers: who really speaks
 
@@ -147,10 +148,12 @@ class Spoken(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _piece(self, send: Send, data: bytes) -> None:
-        if self._events:
-            await self._event(send, {"type": "speech.audio.delta", "audio": base64.b64encode(data).decode("ascii")})
-        else:
+        if not self._events:
             await send({"type": "http.response.body", "body": data, "more_body": True})
+            return
+        for start in range(0, len(data), EVENT_BYTES):
+            part = base64.b64encode(data[start : start + EVENT_BYTES]).decode("ascii")
+            await self._event(send, {"type": "speech.audio.delta", "audio": part})
 
     async def _event(self, send: Send, said: dict[str, Any]) -> None:
         data = f"data: {json.dumps(said)}\n\n".encode()
