@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from tests.api.surface import ORIGIN, Clock, Surface, surface
+from tests.api.surface import ORIGIN, Client, Clock, Surface, surface
 from utils.api.callers import UNKNOWN, address_of, key_name
 from utils.api.cors import Cors
 from utils.api.throttle import Throttle
@@ -130,6 +131,13 @@ def test_rate_is_told_in_both_forms_with_the_time_to_wait(narrow: Surface) -> No
     assert narrow.services.tally.of("throttled") == {("address",): 3}
     for path in ("/healthz", "/readyz", "/static/app.js", "/_stcore/health"):
         assert client.get(path).status_code in (200, 503)
+
+
+def test_rate_behind_a_trusted_proxy_is_the_visitors_own(narrow: Surface) -> None:
+    """As uvicorn sees it: the last address that is no trusted proxy's."""
+    behind = Client(narrow.portal, ProxyHeadersMiddleware(narrow.app, trusted_hosts="127.0.0.1"))
+    visits = [behind.get("/api/v1/voices", headers={"X-Forwarded-For": f"203.0.113.9, 192.0.2.{n % 2}"}) for n in range(13)]
+    assert [visit.status_code for visit in visits] == [200] * 12 + [429]
 
 
 def test_new_sessions_are_counted_by_page_views_and_by_the_route_together(narrow: Surface) -> None:
