@@ -21,13 +21,14 @@ from tests.storage.support import everything
 
 LONG_CASES = 5_000
 DESCRIBED = ["2xx", "3xx", "4xx", "503"]  # 503: an engine, a model or a worker is missing; never 500, 502, 504 or 507 here
+REFUSED = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "429"]
 WELL_FORMED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 # What fits the schema of these can still be nothing to speak, no recording, no table, no version, or name no voice or time.
 MEANINGFUL = [
     "openai_speech", "openai_transcription", "openai_translation", "make_speech", "make_batch", "upload", "make_transcripts",
     "transcribe_again", "check_speech", "check_rows", "edit_row", "list_items", "items_zip", "transcript_file", "transcripts_zip",
     "put_transcript", "change_item", "undo_correction", "redo_correction", "change_session", "retry_job", "retry_rows",
-    "get_file", "row_audio", "get_transcript",
+    "get_file", "row_audio", "get_transcript", "delete_item",
 ]  # fmt: skip
 
 
@@ -42,7 +43,10 @@ def config(token: str, phases: dict[str, Any], examples: int, seed: int) -> Sche
             "continue-on-failure": True,
             "max-stream-events": 20,
             "phases": {name: phases.get(name, off) for name in ("examples", "coverage", "fuzzing", "stateful")},
-            "checks": {"not_a_server_error": {"expected-statuses": DESCRIBED}},
+            "checks": {
+                "not_a_server_error": {"expected-statuses": DESCRIBED},
+                "negative_data_rejection": {"expected-statuses": [*REFUSED, "5xx"]},
+            },
             "operations": [
                 {
                     "include-operation-id": MEANINGFUL,
