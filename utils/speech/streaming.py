@@ -32,7 +32,8 @@ from utils.speech.synthesize import has_sound, no_sound
 FIRST_S = 8.0  # of sound: enough to measure its loudness to a decibel or so
 FIRST_CHARS = 400  # spoken in one go at first, some 25 s of sound
 LONG_SENTENCE_CHARS = 1_200  # is not cut for that
-PATIENCE_S = 0.2  # how often somebody who waits looks whether the work must stop
+PIECE_SAMPLES = 8_192  # that the encoder gets at a time: what it makes of them is sent before it gets more
+PATIENCE_S = 0.05  # how often somebody who waits looks whether the work must stop
 log = logging.getLogger(__name__)
 
 
@@ -311,10 +312,12 @@ class _Stream:
 
     def _told(self, blocks: Iterable[Pcm]) -> Iterator[Pcm]:
         for block in blocks:
-            if self._unwanted:
-                raise _Unwanted
-            self._samples += len(block)
-            yield block
+            for start in range(0, len(block), PIECE_SAMPLES):
+                if self._unwanted:
+                    raise _Unwanted
+                piece = block[start : start + PIECE_SAMPLES]
+                self._samples += len(piece)
+                yield piece
 
 
 def formats() -> tuple[str, ...]:
