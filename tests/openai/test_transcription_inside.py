@@ -159,6 +159,21 @@ def test_more_recordings_at_once_than_allowed_are_refused_with_a_time(sotto: Sur
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many") and answer.headers["retry-after"]
 
 
+def test_recording_lies_on_the_disk_once_while_it_is_heard(sotto: Surface) -> None:
+    outputs, found = sotto.services.sessions.outputs, []
+
+    def looks(context: Context) -> None:
+        deadline = time.monotonic() + 20  # the job may begin a moment before the upload's own item goes
+        while len(items := list((outputs / context.session_id / "single").iterdir())) > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        found.extend(sorted(path.name for item in items for path in item.glob("source*")))
+        raise EngineCrashed("Enough.")
+
+    with working(sotto, looks):
+        ask(sotto.stranger())
+    assert found == ["source.wav"]
+
+
 def test_recording_of_a_caller_is_no_item_of_anybody(sotto: Surface) -> None:
     program = sotto.program()
     with working(sotto):
