@@ -75,6 +75,7 @@ class Told:
     good: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    phases: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: Any) -> None:
         if isinstance(event, events.NonFatalError | events.FatalError):
@@ -83,6 +84,7 @@ class Told:
             return
         for case_id, node in event.recorder.cases.items():
             self.cases += 1
+            self.phases[event.phase.value] += 1
             label = node.value.operation.label
             self.asked.add(label)
             found = event.recorder.interactions.get(case_id)
@@ -106,7 +108,7 @@ def run(crossing: Crossing, phases: dict[str, Any], *, examples: int, seed: int,
 
 
 def judge(crossing: Crossing, told: Told, untouched: dict[str, object]) -> None:
-    print(f"{told.cases} cases, {crossing.foreign} of them foreign, answers: {dict(sorted(told.statuses.items()))}")
+    print(f"{told.cases} cases, {crossing.foreign} of them foreign; {dict(told.phases)}; answers {dict(told.statuses)}")
     assert not told.failures, "\n\n".join(f"{key}: {shown}" for key, shown in told.failures.items())
     assert crossing.crossed == []
     assert at_rest(crossing) == untouched, "something of a session that never asked has changed"
@@ -127,7 +129,7 @@ def test_what_the_description_allows_meets_no_defect_and_crosses_nothing(tmp_pat
         phases = {"examples": {"enabled": True}, "fuzzing": {"enabled": True}, "stateful": {"enabled": True}}
         run(crossing, phases, examples=1, seed=20261121, told=told)
         judge(crossing, told, untouched)
-        assert told.cases >= 250 and len(told.good) >= 30
+        assert told.cases >= 250 and len(told.good) >= 30 and told.phases["stateful"] >= 5
 
 
 @pytest.mark.long

@@ -76,6 +76,9 @@ EVENTS_LIKE: Mapping[str, str] = MappingProxyType(  # operation -> what its even
         "openai_transcription": 'data: {"type": "transcript.text.delta", "delta": "Good morning."}\n\n',
     }
 )
+GOOD: Mapping[str, str] = MappingProxyType(
+    {"200": "Done.", "201": "Made.", "202": "Begun; the job goes on.", "204": "Done; there is nothing to tell."}
+)
 FILE = ("ETag", "Content-Disposition", "Accept-Ranges")
 OWN_HEADERS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(  # operation -> status -> names
     {

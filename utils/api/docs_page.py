@@ -188,4 +188,5 @@ def _answers(responses: Schema) -> str:
         rows.append(f"<tr><td>{escape(status)}</td><td>{_words(answer['description'])}</td></tr>")
         if status.startswith("2"):
             examples += [_example(content) for content in answer.get("content", {}).values()]
-    return f"<h3>Answers</h3><table>{''.join(rows)}</table>{''.join(dict.fromkeys(examples))}"
+    shown = "".join(dict.fromkeys(filter(None, examples)))
+    return f"<h3>Answers</h3><table>{''.join(rows)}</table>" + (f"<h3>Example</h3>{shown}" if shown else "")
