@@ -32,6 +32,7 @@ router = APIRouter(tags=["openai"])
 log = logging.getLogger(__name__)
 
 LOOK_S = (0.002, 0.05)  # shortest and longest pause between two looks at the growing sound
+GROW_S = 0.01  # pause after each look that found something
 LOOK_SHARE = 24  # a pause is this part of the time that nothing came: looking costs little and finds soon
 FIRST_WITHIN_S = 600.0  # as long as OpenAI's client waits
 WHOLE_BYTES = 4 * 2**20  # sound that is complete when its first byte is there is sent with its length, up to this
@@ -119,7 +120,7 @@ class Spoken(Response):
         """The first sound; all of it, if it is all there already."""
         with anyio.move_on_after(FIRST_WITHIN_S):
             first = await anext(chunks, b"")
-            while len(first) < WHOLE_BYTES and (more := speech.read()):
+            while speech.is_made and len(first) < WHOLE_BYTES and (more := speech.read()):
                 first += more
             return first + b"".join([rest async for rest in chunks]) if speech.is_whole else first
         raise EngineUnreachable(f"Nobody came to speak this within {FIRST_WITHIN_S:.0f} s.", "Try again later.")
@@ -166,6 +167,8 @@ class Spoken(Response):
             data = speech.read()
             if data:
                 yield data
+                if not speech.is_made:
+                    await anyio.sleep(GROW_S)  # not every few hundred bytes by themselves
                 quiet_since = anyio.current_time()
                 continue
             if speech.has_ended:

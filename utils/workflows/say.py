@@ -77,6 +77,7 @@ class Say:
     Attributes:
         told: What the worker says of it; None before the first sound.
         read_bytes: How much was read.
+        is_made: All of it is there to be read.
     """
 
     def __init__(self, services: Services, who: str, job: NewJob) -> None:
@@ -91,6 +92,7 @@ class Say:
         self._work = passing.begin(services, who)
         self._file: int | None = None
         self._ended_s = 0.0
+        self.is_made = False
         self.read_bytes = 0
         self.told: Told | None = None
         try:
@@ -129,7 +131,7 @@ class Say:
             return self._nothing(is_open)
         if data := os.read(self._file, AT_ONCE_BYTES):
             self.read_bytes += len(data)
-            self.told = Told(told.engine, told.voice)
+            self.told, self.is_made = Told(told.engine, told.voice), told.ended
             return data
         if not self._is_the_same():
             self._begin_again()
