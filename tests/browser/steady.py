@@ -31,11 +31,13 @@ EARS = """() => {
         }
     };
 }"""
-# At rest: the script does not run, what was asked was answered, and the answer has had the time of a frame to be drawn.
+# At rest: the script does not run, what was asked was answered, the answer has had the time of a frame to be drawn, and nothing is
+# folding out or in: what is pressed where it was and let go where it is has not been clicked.
 RESTS = """([answer_ms, draw_ms]) => {
     const app = document.querySelector(".stApp"), told = window.__told, now = performance.now();
     if (!app || app.dataset.testScriptState !== "notRunning") return false;
     if (told.asked > told.heard && now - told.asked < answer_ms) return false;
+    if (document.getAnimations().some((one) => one.playState === "running" && one.effect.target?.tagName === "DETAILS")) return false;
     return now - told.heard > draw_ms;
 }"""
 ANSWER_MS, DRAW_MS = 3_000, 40  # the server answers within these; some requests have no answer
