@@ -37,7 +37,8 @@ RESTS = """([answer_ms, draw_ms]) => {
     const app = document.querySelector(".stApp"), told = window.__told, now = performance.now();
     if (!app || app.dataset.testScriptState !== "notRunning") return false;
     if (told.asked > told.heard && now - told.asked < answer_ms) return false;
-    if (document.getAnimations().some((one) => one.playState === "running" && one.effect.target?.tagName === "DETAILS")) return false;
+    const folding = (one) => one.playState === "running" && one.effect.target?.tagName === "DETAILS";
+    if (document.getAnimations().some(folding)) return false;
     return now - told.heard > draw_ms;
 }"""
 ANSWER_MS, DRAW_MS = 3_000, 40  # the server answers within these; some requests have no answer
