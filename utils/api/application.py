@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -74,7 +75,8 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
         return problems.unknown_path()
     if status == 405:
         told = ((exc.headers or {}).get("Allow", "") if isinstance(exc, HTTPException) else "").split(", ")
-        return problems.wrong_method(documents.allowed_methods(request) or [method for method in told if method])
+        described = await to_thread.run_sync(documents.allowed_methods, request)  # made when it is first asked for
+        return problems.wrong_method(described or [method for method in told if method])
     if status == 400:
         return problems.response(
             problems.BadRequest("The body cannot be read as JSON.", "Check its form and its encoding (UTF-8).")
