@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import conditional, cookies, origin
-from utils.api.identity import Asker, Caller, Here, Operator
+from utils.api.identity import Asker, Caller, Claimant, Here, Operator, check_living
 from utils.api.schemas import SessionChange, SessionInfo, SessionOpened
 from utils.api.session_schemas import AllSessions, Cleanup, CleanupReport, KnownSession
 from utils.errors import NotFound
@@ -31,15 +32,26 @@ def open_session(services: Here, request: Request, response: Response) -> Sessio
 
 
 @router.get("/session/info", summary="Describe this session", response_model=SessionInfo | AllSessions, responses=conditional.KNOWN)
-def session_info(
-    services: Here, asker: Asker, request: Request, response: Response, if_none_match: conditional.IfNoneMatch = None
+async def session_info(
+    services: Here, claimant: Claimant, request: Request, if_none_match: conditional.IfNoneMatch = None
 ) -> SessionInfo | AllSessions | Response:
     """Says how old and how big the session is and when it ends. The operator gets all sessions, without their content."""
-    if asker is not None:
-        return conditional.told(SessionInfo(**workflow.info(services, asker)), if_none_match, response)
+    if claimant is not None:
+        return await to_thread.run_sync(_described, services, claimant, if_none_match)
     own_id = services.sessions.verify(cookies.read(request.headers))  # the browser of the operator may have a session beside
-    known = [KnownSession.of(session, own_id) for session in services.sessions.overview()]
+    sessions = await to_thread.run_sync(services.sessions.overview)
+    known = [KnownSession.of(session, own_id) for session in sessions]
     return AllSessions(current_session_id=own_id, all_sessions=known)
+
+
+def _described(services: Services, session_id: str, if_none_match: str | None) -> Response:
+    """One thread does all of it: pages and programs ask this more than anything else."""
+    check_living(services, session_id)
+    response = Response()
+    told = conditional.told(SessionInfo(**workflow.info(services, session_id)), if_none_match, response)
+    if isinstance(told, Response):
+        return told
+    return Response(told.model_dump_json(), media_type="application/json", headers={"ETag": response.headers["ETag"]})
 
 
 @router.patch("/session", summary="Keep this session, or let it go with the others", responses=conditional.CHANGED)
