@@ -126,10 +126,11 @@ def at_rest(crossing: Crossing) -> dict[str, object]:
 def test_what_the_description_allows_meets_no_defect_and_crosses_nothing(tmp_path: Path) -> None:
     with fuzzed(tmp_path) as crossing:
         untouched, told = at_rest(crossing), Told()
-        phases = {"examples": {"enabled": True}, "fuzzing": {"enabled": True}, "stateful": {"enabled": True}}
+        linked = {"enabled": True, "generation": {"max-examples": 25}}
+        phases = {"examples": {"enabled": True}, "fuzzing": {"enabled": True}, "stateful": linked}
         run(crossing, phases, examples=1, seed=20261121, told=told)
         judge(crossing, told, untouched)
-        assert told.cases >= 250 and len(told.good) >= 30 and told.phases["stateful"] >= 5
+        assert told.cases >= 250 and len(told.good) >= 30 and told.phases["stateful"] >= 30
 
 
 @pytest.mark.long
