@@ -283,6 +283,6 @@ def test_killed_between_making_and_answering_the_same_request_makes_it_once() ->
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_killed_at_every_write_the_same_request_makes_it_once() -> None:
     killed(6)
