@@ -85,7 +85,9 @@ def test_speech_in_every_format_is_complete_and_gone_with_the_answer(client: Ope
     assert fits(answer.content, form, SENTENCE)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", ["mp3", "opus", *(pytest.param(form, marks=pytest.mark.long) for form in ("aac", "flac", "wav", "pcm"))]
+)
 def test_long_speech_is_streamed_to_a_file_in_every_format(client: OpenAI, tmp_path: Path, form: str) -> None:
     text = f"{CANARY}. {prose(500)}"
     with client.audio.speech.with_streaming_response.create(
@@ -214,7 +216,7 @@ def test_slow_reader_gets_all_of_it(server: Served) -> None:
 
 
 def test_many_at_once_each_get_their_own_words(client: OpenAI) -> None:
-    texts = [f"{CANARY} number {number} " + "goes on and on " * number for number in range(1, 13)]
+    texts = [f"{CANARY} number {number} " + "goes on and on " * number for number in range(1, 9)]
     found: dict[int, float] = {}
 
     def ask(index: int) -> None:
