@@ -35,6 +35,7 @@ HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; the
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
 WORN_AFTER_S, WORN_BYTES = 60.0, 400 * 2**20  # see Wear
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
+NICENESS = {"transcribe": 10}  # its work takes minutes: it leaves the processors to pages and speech when they want them
 WARM = {"speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
 log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
 
@@ -227,6 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = Settings.load()
     except AppError as exc:
         parser.exit(2, f"{exc.sentence} {exc.hint}\n")
+    if (niceness := NICENESS.get(options.pool)) and hasattr(os, "nice"):
+        os.nice(niceness)
     run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
     end()
 
