@@ -45,7 +45,7 @@ class Crowd:
     people: int = 50
     programs: int = 50
     seconds: float = 600.0
-    pause_s: float = 15.0
+    pause_s: float = 20.0
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Outcome:
         wrong: One line for each thing that was not as it must be.
         watch: Health and memory of the web process meanwhile.
         before_bytes: Its memory when all were there and each page was open.
-        before_files: Its descriptors before anybody came.
+        before_files: Its descriptors when the first program was served, before any page was open.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -84,25 +84,26 @@ class Outcome:
 async def come(server: Served, crowd: Crowd, known: list[Owner]) -> Outcome:
     """Let them come, act for a while, and go."""
     found, process = Outcome(), psutil.Process(server.pid)
-    found.before_files = process.num_fds()
     truth = Truth(known)
     people, programs = known[: crowd.people], known[crowd.people :]
     async with AsyncExitStack() as stack:
         stack.callback(truth.close)
         acts: list[Callable[[], Awaitable[None]]] = []
-        for number, owner in enumerate(people):
+        store = SessionManager(server.outputs, secret_key=KEY)
+        for number, owner in enumerate(programs):
+            headers = {"Authorization": f"Bearer {store.token(store.create_session())}"}
+            client = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE_S, trust_env=False)
+            await stack.enter_async_context(client)
+            acts.append(Program(owner, truth, found.tally, client, number).act)
+        await acts[0]()
+        found.before_files = process.num_fds()
+        for number, owner in enumerate(people, len(programs)):
             browser = Browser(server.url, lambda data, owner=owner: truth.check_foreign(owner, data, "the page"))  # type: ignore[misc]
             await stack.enter_async_context(browser)
             await browser.visit()
             browser.reactions_s = found.tally.reactions_s
             acts.append(Person(owner, truth, found.tally, browser, number).act)
-        store = SessionManager(server.outputs, secret_key=KEY)
-        for number, owner in enumerate(programs, len(people)):
-            headers = {"Authorization": f"Bearer {store.token(store.create_session())}"}
-            client = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE_S, trust_env=False)
-            await stack.enter_async_context(client)
-            acts.append(Program(owner, truth, found.tally, client, number).act)
-        await asyncio.gather(*(act() for act in (*acts[:2], *acts[-2:])))  # libraries are loaded then
+        await asyncio.gather(*(act() for act in (*acts[1:4], *acts[-3:])))  # libraries are loaded then
         found.before_bytes = process.memory_info().rss
         async with watched(server.url, process) as found.watch:
             ends = time.monotonic() + crowd.seconds

@@ -57,6 +57,9 @@ def test_people_and_programs_at_once_get_their_own(server: Served) -> None:
     found = run(server, Crowd(people=4, programs=8, seconds=12, pause_s=2.5))
     assert found.watch.most_bytes - found.before_bytes <= 60 * 2**20
     assert unfinished(server.outputs) == []
+    workers = [child for child in psutil.Process(server.pid).children() if "utils.jobs.worker" in child.cmdline()]
+    niceness = {pool: child.nice() for child in workers for pool in ("speech", "transcribe") if pool in child.cmdline()}
+    assert niceness["transcribe"] > niceness["speech"]
 
 
 @pytest.mark.long
