@@ -24,6 +24,7 @@ from utils.jobs.rates import Rates
 from utils.jobs.runner import Runner, Timing
 
 CANARIES = ("canary-one-4711", "canary-two-0815", "canary-three-2342")
+FILE = re.compile(rb'(filename="[^"]*"(?:\r\n[^\r\n]+)*\r\n\r\n).*?(\r\n--)', re.DOTALL)  # the content of a part
 TICK_S = 0.01  # between two requests; the clock stands still by itself
 EXAMPLE = b"8e03978e-40d5-43dd-bc93-6894a57f9324"  # of an Idempotency-Key, in the document
 ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[^/.]+")
@@ -32,13 +33,22 @@ KINDS_HERE = {**KINDS, **kinds(lengths()), "speech": Kind("speech", speak), "sam
 
 @dataclass
 class Home:
-    """A session with something of everything in it."""
+    """A session with something of everything in it.
+
+    Attributes:
+        canary: In its titles, and so in the ids of its items.
+        secret: In its texts alone: whoever has not read one cannot know it.
+    """
 
     client: Client
     canary: str
+    secret: str
     token: str
     session_id: str
     ids: dict[str, str]
+
+    def is_in(self, data: bytes) -> bool:
+        return self.canary.encode() in data or self.secret.encode() in data
 
 
 @contextmanager
@@ -68,20 +78,22 @@ def worked(sotto: Surface) -> Iterator[None]:
 
 def settle(sotto: Surface, canary: str) -> Home:
     """A session that holds speech, a batch and a transcript, all of which carry its canary."""
-    client = sotto.program()
+    client, secret = sotto.program(), f"secret{canary.rpartition('-')[2]}word"
     ids = {}
-    made = client.post("/api/v1/speech?wait=30", json={"text": f"Good morning, {canary}.", "title": canary, "engine": "espeak"})
+    made = client.post("/api/v1/speech?wait=30", json={"text": f"Good morning, {secret}.", "title": canary, "engine": "espeak"})
     ids["speech"] = made.json()["item"]["id"]
-    table = f"text,filename\nGood morning.,{canary}\nGood night {canary}.,night\n"
+    table = f"text,filename\nGood morning.,{canary}\nGood night {secret}.,night\n"
     made = client.post("/api/v1/bulk", files={"file": ("t.csv", table.encode())}, data={"options": f'{{"title": "{canary}"}}'})
     ids["batch"] = made.json()["item"]["id"]
     sound = spoken(sentences(2, seed=len(canary)))
-    made = client.post("/api/v1/transcriptions?wait=30", files={"file": (f"{canary}.wav", sound)}, data={"title": canary})
+    made = client.post(
+        "/api/v1/transcriptions?wait=30", files={"file": (f"{canary}.wav", sound)}, data={"title": canary, "reference": secret}
+    )
     ids["transcript"] = made.json()["items"][0]["id"]
     made = client.post("/api/v1/upload", files={"file": (f"{canary}.wav", sound)})
     ids["upload"] = made.json()["item"]["id"]
     token = str(client.http.headers["Authorization"]).removeprefix("Bearer ")
-    return Home(client, canary, token, sotto.session_of(client), ids)
+    return Home(client, canary, secret, token, sotto.session_of(client), ids)
 
 
 @dataclass
@@ -109,10 +121,11 @@ class Crossing:
             return
         self.sotto.clock.now += TICK_S
         body = await whole(receive)
-        scope, sender = self._sent(scope, body)
-        seen = bytearray()
+        scope, sender, body = self._sent(scope, body)
+        seen, statuses = bytearray(), list[int]()
 
         async def watched(message: Any) -> None:
+            statuses.extend([message["status"]] if "status" in message else [])
             for name, value in message.get("headers", ()):
                 seen.extend(name + value)
             seen.extend(message.get("body", b""))
@@ -128,31 +141,65 @@ class Crossing:
         asked = scope["raw_path"] + scope["query_string"] + (body or b"")
         await self.app(scope, again, watched)
         for home in self.homes:
-            if home is not sender and home.canary.encode() in seen and home.canary.encode() not in asked:
+            if home is sender:
+                continue
+            told = home.secret.encode() in seen and home.secret.encode() not in asked
+            told |= home.canary.encode() in seen and home.canary.encode() not in asked
+            if told or (home.canary in scope["path"] and statuses[0] < 400):
                 self.crossed.append(f"{home.canary} in {scope['method']} {scope['path']} sent by {sender and sender.canary}")
 
-    def _sent(self, scope: Any, body: bytes) -> tuple[Any, Home | None]:
-        """The request as it is sent in the end, and whose it is."""
+    def _sent(self, scope: Any, body: bytes) -> tuple[Any, Home | None, bytes]:
+        """The request as it is sent in the end, whose it is, and its body."""
         first, second, third = self.homes
         headers = dict(scope["headers"])
         if headers.get(b"authorization") != b"Bearer " + first.token.encode():
-            return scope, None
+            return scope, None, body
         if headers.get(b"idempotency-key") == EXAMPLE and self.dice.random() < 0.8:  # else every request would have the same
             headers[b"idempotency-key"] = uuid.UUID(int=self.dice.getrandbits(128)).hex.encode()
         sender = first
         if scope["method"] == "DELETE" and scope["path"].startswith("/api/v1/session"):  # the homes are needed until the end
             token = self.sotto.services.sessions.token(self.sotto.services.sessions.create_session())
             headers[b"authorization"] = f"Bearer {token}".encode()
-            return {**scope, "headers": list(headers.items())}, None
-        if not any(home.canary.encode() in scope["query_string"] + body for home in self.homes) and self.dice.random() < 0.1:
+            return {**scope, "headers": list(headers.items())}, None, body
+        if not any(home.is_in(scope["query_string"] + body) for home in self.homes) and self.dice.random() < 0.1:
             sender = second
             headers[b"authorization"] = b"Bearer " + second.token.encode()
+        if self.dice.random() < 0.5:  # nobody draws a recording by chance
+            body = meant(scope["path"], body)
+            if b"content-length" in headers:
+                headers[b"content-length"] = str(len(body)).encode()
         scope = {**scope, "headers": list(headers.items())}
-        if self.dice.random() < 0.1:
-            path = ITEM.sub(lambda found: found[1] + self.dice.choice([*third.ids.values()]), scope["path"])
-            scope |= {"path": path, "raw_path": quote(path).encode()}
+        roll = self.dice.random()
+        if roll < 0.1:
+            scope = renamed(scope, self.dice.choice([*third.ids.values()]))
+        elif roll < 0.3 and scope["method"] != "DELETE":
+            scope = renamed(scope, sender.ids[kind_of(scope["path"])])
         self.foreign += sender is second or third.canary in scope["path"]
-        return scope, sender
+        return scope, sender, body
+
+
+def renamed(scope: Any, item_id: str) -> Any:
+    """The request for another item, if it is for one."""
+    path = ITEM.sub(lambda found: found[1] + item_id, scope["path"])
+    return {**scope, "path": path, "raw_path": quote(path).encode()}
+
+
+def kind_of(path: str) -> str:
+    """What kind of item an address is about."""
+    words = {"/rows": "batch", "/transcri": "transcript"}
+    return next((kind for word, kind in words.items() if word in path.removeprefix("/api/v1")), "speech")
+
+
+def meant(path: str, body: bytes) -> bytes:
+    """The body with a file of the kind that the address takes, where it has one."""
+    if path.endswith("/bulk"):
+        return FILE.sub(lambda found: found[1] + b"text\nGood morning.\n" + found[2], body)
+    if not path.endswith(("/upload", "/transcriptions", "/translations")):
+        return body
+    sound = spoken(sentences(1, seed=len(body)))
+    if FILE.search(body):
+        return FILE.sub(lambda found: found[1] + sound + found[2], body, count=1)
+    return sound if path.endswith("/upload") else body
 
 
 async def whole(receive: Any) -> bytes:
