@@ -6,17 +6,20 @@ the next request. The long form (`pytest -m long tests/api/test_schemathesis.py`
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from tests.api.fuzzed import Crossing, fuzzed
+from tests.api.fuzzed import Crossing, Home, fuzzed
 from tests.storage.support import everything
 
 LONG_CASES = 5_000
@@ -131,6 +134,34 @@ def test_what_the_description_allows_meets_no_defect_and_crosses_nothing(tmp_pat
         run(crossing, phases, examples=1, seed=20261121, told=told)
         judge(crossing, told, untouched)
         assert told.cases >= 250 and len(told.good) >= 30 and told.phases["stateful"] >= 30
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "crossed"), [("/api/v1/items", "{secret}", 1), ("/api/v1/items/{item}", "", 1), ("/a", "", 0)]
+)
+def test_crossing_is_seen_where_it_happens(path: str, said: str, crossed: int) -> None:
+    homes: list[Any] = [Home(None, f"canary-{name}", f"secret-{name}", name, name, {}) for name in "abc"]  # type: ignore[arg-type]
+    owner = homes[2]
+
+    async def leaky(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": said.format(secret=owner.secret).encode()})
+
+    async def ask(crossing: Crossing) -> None:
+        asked = path.format(item=owner.canary)
+        scope = {"type": "http", "method": "GET", "path": asked, "raw_path": asked.encode(), "query_string": b"", "headers": []}
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Any) -> None:
+            return None
+
+        await crossing(scope, receive, send)
+
+    crossing = Crossing(leaky, SimpleNamespace(clock=SimpleNamespace(now=0.0)), homes, random.Random(1))  # type: ignore[arg-type]
+    anyio.run(ask, crossing)
+    assert len(crossing.crossed) == crossed
 
 
 @pytest.mark.long
