@@ -13,6 +13,8 @@ NAMES = (
     "batch",
     "jobs",
     "server",
+    "api",
+    "api_speech",
     "pages",
     "bulk_page",
     "download",

@@ -69,14 +69,23 @@ class Server:
 
 @contextmanager
 def server(
-    outputs: Path, *, app: str = "app:app", cwd: Path = ROOT, health: str = "/healthz", env: Mapping[str, str] | None = None
+    outputs: Path,
+    *,
+    app: str = "app:app",
+    cwd: Path = ROOT,
+    health: str = "/healthz",
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Iterator[Server]:
-    """Start `uvicorn <app>` and stop it at the end."""
+    """Start `uvicorn <app>` and stop it at the end; what it prints goes to `log` if that is given."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"]
     child_env = {**os.environ, "OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", **(env or {})}
     began = time.perf_counter()
-    child = subprocess.Popen(command, cwd=cwd, env=child_env)
+    printed = None if log is None else log.open("ab")
+    child = subprocess.Popen(command, cwd=cwd, env=child_env, stdout=printed, stderr=printed)
+    if printed is not None:
+        printed.close()
     url = f"http://127.0.0.1:{port}"
     try:
         while True:

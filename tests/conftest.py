@@ -1,15 +1,59 @@
-"""Shared by all tests: long forms run only when asked for (`pytest -m long`)."""
+"""Shared by all tests: long forms run only when asked for (`pytest -m long`), and who of several processes runs what."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
+# The tests with a browser are run by two processes, each with one Chromium and one set of servers for all its files: with more of
+# them side by side they wait for each other. Every other file is a group of its own.
+BROWSERS = {
+    "tests/browser/test_speak.py": "browser A",
+    "tests/browser/test_bulk.py": "browser A",
+    "tests/browser/test_files.py": "browser A",
+    "tests/browser/test_look.py": "browser A",
+    "tests/browser/test_transcribe.py": "browser B",
+    "tests/browser/test_run_modes.py": "browser B",
+    "tests/browser/test_operator.py": "browser B",
+}
+# What takes longest begins first, so that nobody waits for it at the end.
+FIRST = ("browser A", "browser B", "tests/test_session_manager_machine.py", "tests/test_house.py")
+
+
+def group(nodeid: str) -> str:
+    """The name of the group of a test: tests of one group are run by one process, one after the other."""
+    path = nodeid.partition("::")[0]
+    return BROWSERS.get(path, path)
+
+
+def turn(item: pytest.Item) -> int:
+    """When the group of a test begins."""
+    name = group(item.nodeid)
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `long`, unless a mark expression was given."""
-    if config.option.markexpr:
-        return
-    chosen = [item for item in items if "long" not in item.keywords]
-    if len(chosen) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
-        items[:] = chosen
+    """Leave out what is marked `long`, unless a mark expression was given; begin with what takes longest."""
+    if not config.option.markexpr:
+        chosen = [item for item in items if "long" not in item.keywords]
+        if len(chosen) < len(items):
+            config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
+            items[:] = chosen
+    items.sort(key=turn)  # files and tests of one turn stay in their order
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hands out groups in their order, each whole."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Groups(config, log)

@@ -31,7 +31,7 @@ def held(runs: int, steps: int = 30) -> None:
 
 @pytest.mark.timeout(900)  # half a minute of one processor; a busy machine takes its time
 def test_machine_finds_nothing() -> None:
-    held(500)
+    held(200)
 
 
 @pytest.mark.long

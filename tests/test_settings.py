@@ -54,6 +54,9 @@ def test_settings_empty_value_means_default(tmp_path: Path) -> None:
         ("CLEANUP_INTERVAL_MINUTES", "1e308", "a number from 0.01"),
         ("HF_HUB_OFFLINE", "maybe", "0 or 1"),
         ("GTTS_WORKERS", "65", "a whole number from 1 to 64"),
+        ("RATE_ADDRESS_PER_MINUTE", "-1", "a whole number from 0"),
+        ("CORS_ORIGINS", "*", "origins such as https://example.org or http://localhost:3000, with commas between"),
+        ("CORS_ORIGINS", "https://a.example/", "origins such as https://example.org or http://localhost:3000, with commas between"),
     ],
 )
 def test_settings_wrong_value_names_setting_value_and_what_is_allowed(tmp_path: Path, name: str, value: str, allowed: str) -> None:
@@ -67,6 +70,19 @@ def test_settings_wrong_secret_is_not_shown(tmp_path: Path) -> None:
         load(tmp_path, SECRET_KEY="hunter2")
     assert "hunter2" not in str(wrong.value)
     assert "at least 16 characters" in wrong.value.sentence
+
+
+@pytest.mark.parametrize("keys", ["short", "long-enough,short", "with a space in it", "schlüssel-eins", ","])
+def test_settings_keys_are_each_long_enough_and_can_be_sent(tmp_path: Path, keys: str) -> None:
+    with pytest.raises(BadSetting) as wrong:
+        load(tmp_path, API_KEY=keys)
+    assert "at least 8 visible ASCII characters each" in wrong.value.sentence and keys not in wrong.value.sentence.replace(",", "")
+
+
+def test_settings_lists_are_taken_apart_at_commas(tmp_path: Path) -> None:
+    settings = load(tmp_path, API_KEY=" first-key, second-key,", CORS_ORIGINS="https://A.example:443 , http://localhost:3000")
+    assert settings.api_keys == ("first-key", "second-key")
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
 
 
 def test_env_example_lists_every_setting_with_its_default(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def free_port() -> int:
 def served(folder: Path, **settings: str) -> Iterator[Served]:
     """Start the app on a free port of the loopback; stop it at the end."""
     port, outputs = free_port(), folder / "outputs"
-    outputs.mkdir()
+    outputs.mkdir(exist_ok=True)
     environ = os.environ | {"OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", "PYTHONWARNINGS": "default"} | settings
     command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port)]
     log_path = folder / "server.log"

@@ -122,7 +122,7 @@ def test_description_every_example_fits_its_schema(document: dict[str, Any]) -> 
                     examples.append(found["value"])
                 assert examples or "json" not in kind, f"{name} {where} has no example"
                 for value in examples:
-                    check(told["schema"], value, f"{name} {where}")
+                    check(told.get("schema", {}), value, f"{name} {where}")
 
 
 def test_example_of_a_field_without_one_is_an_error_that_names_it() -> None:
@@ -262,5 +262,5 @@ def test_allow_names_all_methods_of_an_address_that_fits_two_patterns(document: 
     for path, methods in document["paths"].items():
         if path.startswith(("/api/", "/v1/")):
             told = client.request("OPTIONS", address(path)).headers["allow"].split(", ")
-            assert {method.upper() for method in methods} <= set(told), path
-    assert client.request("OPTIONS", "/api/v1/session/redeem").headers["allow"] == "DELETE, POST"
+            assert {method.upper() for method in methods} == set(told), path
+    assert client.request("OPTIONS", "/api/docs").headers["allow"] == "GET"

@@ -293,6 +293,18 @@ def test_upload_refused_half_way_closes_the_connection(server: Served) -> None:
     assert answer.startswith(b"HTTP/1.1 413") and b"MAX_UPLOAD_MB" in answer
 
 
+@pytest.mark.parametrize(("token", "status"), [("of nobody", b"401"), ("", b"413")])
+def test_upload_that_is_refused_while_its_sender_sends_tells_it_why(server: Served, token: str, status: bytes) -> None:
+    with server.client() as client:
+        token = token or client.post("/api/v1/sessions").json()["token"]
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=20) as connection:
+        head = f"POST /api/v1/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 900000000\r\n"
+        connection.sendall(head.encode() + f"Content-Type: {FORM['Content-Type']}\r\n\r\n".encode() + part("file", b"x", "a.wav"))
+        for _ in range(80):
+            connection.sendall(bytes(100_000))  # a connection that was closed would be reset by this, and its answer lost
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 " + status)
+
+
 def wait_for(condition: Any) -> None:
     ends = time.monotonic() + 20
     while not condition():

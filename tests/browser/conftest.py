@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.browser import steady
 from tests.browser.servers import Server, running
@@ -46,6 +46,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    """With a test that failed come its pages as they were, and the last that its servers said."""
+    report: pytest.TestReport = yield
+    given = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed:
+        for context in given["browser"].contexts if "browser" in given else ():
+            for page in context.pages:
+                try:
+                    report.sections.append((page.url, page.locator("body").aria_snapshot(timeout=5_000)))
+                except Error as exc:
+                    report.sections.append((page.url, str(exc)))
+        for server in filter(lambda one: isinstance(one, Server), given.values()):
+            log = (server.outputs.parent / "server.log").read_text("utf-8", "replace")
+            report.sections.append((server.url, log[-2_000:]))
+    return report
 
 
 def chromium() -> str:

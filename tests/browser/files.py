@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.servers import Server
+from tests.browser.steady import at_once
 from utils.session_manager import SessionManager
 from utils.storage.item import ItemFile
 
@@ -82,8 +83,9 @@ def open_item(page: Page, title: str) -> Locator:
 
 def choose(page: Page, *titles: str) -> None:
     """Tick the boxes, as quickly as one can."""
-    for title in titles:
-        page.get_by_role("checkbox", name=f"Choose {title}", exact=True).check()
+    with at_once():
+        for title in titles:
+            page.get_by_role("checkbox", name=f"Choose {title}", exact=True).check()
 
 
 def session_of(page: Page) -> str:

@@ -31,15 +31,18 @@ EARS = """() => {
         }
     };
 }"""
-# At rest: the script does not run, what was asked was answered, and the answer has had the time of a frame to be drawn.
+# At rest: the script does not run, what was asked was answered, the answer has had the time of a frame to be drawn, and nothing is
+# folding out or in: what is pressed where it was and let go where it is has not been clicked.
 RESTS = """([answer_ms, draw_ms]) => {
     const app = document.querySelector(".stApp"), told = window.__told, now = performance.now();
     if (!app || app.dataset.testScriptState !== "notRunning") return false;
     if (told.asked > told.heard && now - told.asked < answer_ms) return false;
+    const folding = (one) => one.playState === "running" && one.effect.target?.tagName === "DETAILS";
+    if (document.getAnimations().some(folding)) return false;
     return now - told.heard > draw_ms;
 }"""
 ANSWER_MS, DRAW_MS = 3_000, 40  # the server answers within these; some requests have no answer
-REST_MS = 30_000
+REST_MS = 10_000  # while work goes on the page asks for it twice a second, and may never rest
 ACTS = ("click", "check", "uncheck", "fill", "press", "press_sequentially", "set_input_files")
 _at_once: ContextVar[bool] = ContextVar("at_once", default=False)
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import bulk
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server
+from tests.browser.steady import at_once
 from tests.browser.test_look import audit
 from utils.audio.decoder import decode_trusted
 
@@ -114,7 +115,8 @@ def test_reload_in_mid_work_shows_the_same_work_and_pages_turn(server: Server, v
     expect(other_tab.get_by_role("button", name=re.compile(r"^Play row \d"))).not_to_have_count(0)  # heard while others are made
     other_tab.get_by_role("button", name=re.compile(r"^Done \d")).click()
     expect(bulk.rows(other_tab).first).to_contain_text("row number 1 ")
-    other_tab.get_by_role("button", name="Cancel").click()
+    with at_once():  # before the work is over
+        other_tab.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("You cancelled this.")).to_be_visible()
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     page.reload()
@@ -200,7 +202,8 @@ def test_every_state_has_names_contrast_and_no_sideways_scrolling(server: Server
     bulk.start(page, bulk.LONG, "long.csv")
     expect(page.get_by_role("progressbar")).to_be_visible()
     found["running"] = audit(page)
-    page.get_by_role("button", name="Cancel").click()
+    with at_once():  # before the work is over
+        page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("You cancelled this.")).to_be_visible()
     found["cancelled"] = audit(page)
     assert {state: problems for state, problems in found.items() if problems} == {}

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import speak
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server
+from tests.browser.steady import at_once
 
 AUDIT = (Path(__file__).parent / "audit.js").read_text("utf-8")
 AUDIT = AUDIT[AUDIT.index("() =>") :]
@@ -56,7 +57,8 @@ def test_every_state_has_names_contrast_and_no_sideways_scrolling(
     speak.generate(page, speak.LONG)
     expect(page.get_by_role("progressbar")).to_be_visible()
     found["running"] = audit(page)
-    page.get_by_role("button", name="Cancel").click()
+    with at_once():  # before the work is over
+        page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("You cancelled this.")).to_be_visible()
     found["cancelled"] = audit(page)
     speak.made(page, "A result with averylongwordthatcannotbebroken" + "x" * 60)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import steady
 from tests.browser.conftest import Visit
 from tests.browser.servers import running
 from tests.browser.test_look import audit
@@ -15,7 +16,7 @@ TOKEN = "whoever runs this server"
 PARTS = ("Overview", "Sessions", "Work", "Engines", "Sweeps", "Settings")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.long)])
 def test_operator_signs_in_sees_every_part_and_is_forgotten_by_a_reload(
     tmp_path: Path, visit: Visit, width: int, scheme: str
 ) -> None:
@@ -32,7 +33,7 @@ def test_operator_signs_in_sees_every_part_and_is_forgotten_by_a_reload(
         for part in PARTS[1:]:
             page.get_by_role("radio", name=part).click()
             expect(page.get_by_role("radio", name=part)).to_be_checked()
-            page.wait_for_timeout(300)
+            steady.rest(page)
             found[part] = audit(page)
         assert {part: problems for part, problems in found.items() if problems} == {}
         assert TOKEN not in page.content()

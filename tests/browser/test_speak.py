@@ -11,6 +11,7 @@ from tests.browser import speak
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server
 from tests.browser.speak import HELLO
+from tests.browser.steady import at_once
 
 
 def test_google_unreachable_eSpeak_speaks_and_the_card_says_why(server: Server, visit: Visit) -> None:
@@ -58,7 +59,8 @@ def test_reload_in_mid_work_shows_the_same_work_and_cancel_stops_it(server: Serv
     expect(page.get_by_role("progressbar")).to_be_visible()
     other_tab = speak.ready(visit(server.url, page.context))
     expect(other_tab.get_by_role("progressbar")).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
+    with at_once():  # before the work is over
+        page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("You cancelled this.")).to_be_visible()
     expect(other_tab.get_by_text("You cancelled this.")).to_be_visible()
     assert page.get_by_role("progressbar").count() == 0

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import transcribe
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server, running
+from tests.browser.steady import at_once
 from tests.browser.test_look import audit
 from tests.browser.transcribe import KITCHEN, recording
 
@@ -119,7 +120,8 @@ def test_start_before_all_is_sent_lets_the_rest_follow_once_each(page: Page, hea
     files = [(f"take {number}.wav", recording("Good morning.")) for number in range(5)]
     transcribe.bring(page, files)
     expect(transcribe.start_button(page)).to_be_enabled()
-    transcribe.start_button(page).click()
+    with at_once():  # while the rest arrives
+        transcribe.start_button(page).click()
     expect(page.locator(".file")).to_have_count(0)
     expect(page.locator(".job")).to_have_count(0, timeout=90_000)
     assert len(transcribe.items(hearing)) == before + 5
@@ -138,7 +140,8 @@ def test_work_shows_text_and_footage_survives_a_reload_and_cancel_keeps_the_text
     row = page.locator(".job").filter(has_text="interview")
     row.get_by_role("button", name="Read what is there").click()
     expect(transcribe.card(page).locator(".rows .text").first).to_be_visible()
-    row.get_by_role("button", name="Cancel").click()
+    with at_once():  # before the work is over
+        row.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("What was heard until then is kept.")).to_be_visible()
     assert len(transcribe.segments(page)) > 3
 
@@ -321,7 +324,7 @@ def test_speech_is_checked_by_transcribing_it(hearing: Server, visit: Visit) -> 
 # ---- how it looks and feels
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.long)])
 def test_every_state_has_names_contrast_and_no_sideways_scrolling(hearing: Server, visit: Visit, width: int, scheme: str) -> None:
     page = transcribe.ready(visit(f"{hearing.url}/transcribe", viewport={"width": width, "height": 844}, color_scheme=scheme))
     found = {"empty": audit(page)}

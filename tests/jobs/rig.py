@@ -37,7 +37,7 @@ WORKER = (sys.executable, "-m", "tests.jobs.made_up")
 SERVER = (sys.executable, "-m", "tests.jobs.server")
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """Wait for something to become true, and return it; fail loudly when it does not."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -48,7 +48,7 @@ class BulkStage:
 
     def open(self) -> AppTest:
         """A new tab of the browser, on the Bulk page."""
-        page = AppTest.from_file(FRAME, default_timeout=20).run()
+        page = AppTest.from_file(FRAME, default_timeout=60).run()
         return page.switch_page("../../pages/bulk.py").run()
 
     def bring(self, table: str | bytes = TABLE, name: str = "lesson.csv", page: AppTest | None = None) -> AppTest:

@@ -65,7 +65,7 @@ class Stage:
 
     def open(self) -> AppTest:
         """A new tab of the browser, on the first page."""
-        page = AppTest.from_file(FRAME, default_timeout=20).run()
+        page = AppTest.from_file(FRAME, default_timeout=60).run()
         self.pages.append(page)
         return page
 

@@ -47,7 +47,7 @@ def part(page: AppTest, name: str) -> str:
 
 
 def test_operator_page_without_a_token_setting_is_not_there(stage: Stage) -> None:
-    page = AppTest.from_file(FRAME, default_timeout=20).run()
+    page = AppTest.from_file(FRAME, default_timeout=60).run()
     assert stage.services.settings.admin_token == ""
     with pytest.raises(ValueError, match=r"operator\.py"):
         page.switch_page("../../pages/operator.py").run()

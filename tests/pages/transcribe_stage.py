@@ -105,7 +105,7 @@ class TranscribeStage:
 
     def open(self) -> AppTest:
         """A new tab of the browser, on the Transcribe page."""
-        page = AppTest.from_file(FRAME, default_timeout=30).run()
+        page = AppTest.from_file(FRAME, default_timeout=60).run()
         page = page.switch_page("../../pages/transcribe.py").run()
         assert not page.exception
         return page

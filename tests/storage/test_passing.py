@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.support import DAY, Clock, everything, manager, speech, temporaries
-from utils.errors import NotFound
+from utils.errors import NotFound, TooMany
 from utils.session_manager import SessionManager
 from utils.storage.passing import STALE_S, Passing
 from utils.storage.search import Query
@@ -163,3 +163,15 @@ def test_beats_of_a_roster_reach_every_mark(tmp_path: Path, clock: Clock) -> Non
     passing.beat(clock())
     assert store.abandoned_sessions() == []
     assert [mark.session_id for mark in passing.take_all()] == [session_id]
+
+
+def test_callers_are_bounded(tmp_path: Path, clock: Clock) -> None:
+    store, passing = manager(tmp_path, clock), Passing(most=2)
+    first = passing.enter("address-1", store.create_passing)
+    passing.enter("address-2", store.create_passing)
+    with pytest.raises(TooMany):
+        passing.enter("address-3", store.create_passing)
+    assert passing.enter("address-1", store.create_passing) == first
+    assert len(store.abandoned_sessions()) == 0 and len(list(store.outputs.glob("[0-9a-f]*"))) == 2
+    for mark in passing.take_all():
+        mark.release()

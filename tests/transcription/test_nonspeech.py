@@ -1,6 +1,6 @@
 """No invented words: every kind of sound without a voice, alone and between sentences, in each way of decoding.
 
-The short form has 5 s of each kind, the long form 80 minutes in all.
+The short form has 5 s of each kind, one after the other only some of them; the long form 80 minutes in all.
 """
 
 from __future__ import annotations
@@ -76,8 +76,14 @@ def assert_only_what_was_said(made: Transcript, what: Mixed) -> None:
         assert any(word.start < span.end and word.end > span.start for segment in made.segments for word in segment.words), span
 
 
-@pytest.mark.parametrize("way", ["batched", "sequential"])
-@pytest.mark.parametrize("kinds", PARTS, ids=lambda kinds: f"{kinds[0]} to {kinds[-1]}")
+@pytest.mark.parametrize(
+    ("kinds", "way"),
+    [
+        pytest.param(kinds, way, id=f"{kinds[0]} to {kinds[-1]}-{way}", marks=[pytest.mark.long] * (at > 0 and way == "sequential"))
+        for at, kinds in enumerate(PARTS)
+        for way in ("batched", "sequential")
+    ],
+)
 def test_sound_without_a_voice_gives_no_words_and_takes_none(
     kinds: tuple[str, ...], way: str, real_engines: Engines, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ def test_speech_without_a_pause_loses_and_doubles_no_word_at_hard_seams(length_s
     assert all(span.end - span.start <= 30 for span in engine.decoded)
 
 
-@pytest.mark.parametrize("length_s", [7.3, 9.1, 11.7, 14.9, 19.3, 24.7])
+@pytest.mark.parametrize("length_s", [7.3, 11.7, 19.3, *(pytest.param(one, marks=pytest.mark.long) for one in (9.1, 14.9, 24.7))])
 def test_real_sentences_are_whole_wherever_windows_end(length_s: float, whisper: TranscriptionEngine, tmp_path: Path) -> None:
     texts = [text for text in clips.drawn(20, seed=2) if "door" not in text and "window" not in text]
     spoken = clips.joined(texts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from utils.api import (
@@ -35,7 +35,6 @@ from utils.services import Services
 
 MAX_FIELD_PROBLEMS = 20
 MAX_NAME_CHARS = 100
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class LastResort:
@@ -75,22 +74,14 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     if status == 404:
         return problems.unknown_path()
     if status == 405:
-        return problems.wrong_method(allowed_methods(request))
+        told = ((exc.headers or {}).get("Allow", "") if isinstance(exc, HTTPException) else "").split(", ")
+        described = await to_thread.run_sync(documents.allowed_methods, request)  # made when it is first asked for
+        return problems.wrong_method(described or [method for method in told if method])
     if status == 400:
         return problems.response(
             problems.BadRequest("The body cannot be read as JSON.", "Check its form and its encoding (UTF-8).")
         )
     return problems.unexpected(exc)
-
-
-def allowed_methods(request: Request) -> list[str]:
-    """Of all routes at this address: the framework tells those of the first that fits, and `/session/redeem` fits two."""
-
-    def takes(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-
-    return [method for method in METHODS if takes(method)]
 
 
 async def on_invalid(request: Request, exc: Exception) -> Response:

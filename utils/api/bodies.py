@@ -6,7 +6,7 @@ A sender who only holds the line costs a place and nothing else, and keeps it un
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,10 +39,10 @@ PATIENT = Pace(32 * 1024, 30.0)  # a kilobyte a second: the slowest of mobile ne
 
 
 class Body:
-    """One body that is being read."""
+    """One body that is being read. `clock` tells monotonic seconds."""
 
-    def __init__(self, pace: Pace = PATIENT) -> None:
-        self._pace = pace
+    def __init__(self, pace: Pace = PATIENT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace, self._clock = pace, clock
         self._bytes, self._waited_s = 0, 0.0  # of all of it
         self._brought, self._stretch_s = 0, 0.0  # in the stretch of time that is looked at
         self._since: float | None = None  # when the wait began that goes on
@@ -74,12 +74,13 @@ class Body:
         """What arrives next; None when a stretch of time is over and enough has come in it."""
         message: Message | None = None
         if not self._makes_room:
-            self._since = began = time.monotonic()
+            self._since = began = self._clock()
             with anyio.move_on_after(max(0.0, self._pace.within_s - self._stretch_s)) as self._waiting:
                 message = await request.receive()
             self._since, self._waiting = None, None
-            self._waited_s += time.monotonic() - began
-            self._stretch_s += time.monotonic() - began
+            took_s = self._clock() - began
+            self._waited_s += took_s
+            self._stretch_s += took_s
         if message is not None and message["type"] == "http.disconnect":
             raise BadRequest(HALF, "Send it again.")
         came = len(message.get("body", b"")) if message else 0
@@ -103,7 +104,7 @@ class Body:
 
     def bytes_per_s(self) -> float:
         """How fast it came so far; infinite while it is too early to tell."""
-        waited_s = self._waited_s + (time.monotonic() - self._since if self._since is not None else 0.0)
+        waited_s = self._waited_s + (self._clock() - self._since if self._since is not None else 0.0)
         return self._bytes / waited_s if waited_s >= SLOW_AFTER_S else float("inf")
 
     def make_room(self) -> None:
@@ -128,9 +129,9 @@ class Bodies:
         looking: How many find out what it is: who waits for that keeps nobody from writing.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
         self.writing, self.looking = CapacityLimiter(WRITERS), CapacityLimiter(LOOKERS)
-        self._most = most
+        self._most, self._clock = most, clock
         self._open: list[Body] = []
 
     @contextmanager
@@ -146,7 +147,7 @@ class Bodies:
                 raise TooMany("Too many recordings arrive at this moment.", "Send fewer at one time.", retry_after_s=AFTER_S)
             self._open.remove(slowest)
             slowest.make_room()
-        body = Body()
+        body = Body(clock=self._clock)
         self._open.append(body)
         try:
             yield body

@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
-from utils.api import problems
+from utils.api import conditional, problems
 from utils.api.bulk_schemas import BulkOptions, CheckOut, RowEdit, RowPage
 from utils.api.idempotency import KEYED
 from utils.api.identity import Caller, Here
@@ -125,18 +125,20 @@ def table_template(form: Literal["csv", "xlsx"]) -> Response:
     return Response(data, media_type=kind, headers={"Content-Disposition": names.content_disposition(f"sotto-table.{form}")})
 
 
-@router.get("/items/{item_id}/rows", summary="Rows of a batch")
+@router.get("/items/{item_id}/rows", summary="Rows of a batch", response_model=RowPage, responses=conditional.KNOWN)
 def list_rows(
     item_id: str,
     services: Here,
     session_id: Caller,
+    response: Response,
     only: Annotated[Literal["all", "waiting", "done", "failed", "skipped", "again"], Query()] = "all",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     per_page: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> RowPage:
+    if_none_match: conditional.IfNoneMatch = None,
+) -> RowPage | Response:
     """In the order of the table; live while the batch is spoken."""
     view = batches.view(services, session_id, item_id, only=only, offset=(page - 1) * per_page, limit=per_page)
-    return RowPage.of(view, page, per_page)
+    return conditional.told(RowPage.of(view, page, per_page), if_none_match, response)
 
 
 @router.get("/items/{item_id}/rows/{number}/audio", summary="The sound of a row", response_class=Response, responses=FILE_RESPONSES)
@@ -163,10 +165,18 @@ def check_rows(item_id: str, services: Here, session_id: Caller) -> JobOut:
     return JobOut.of(batches.check(services, session_id, item_id))
 
 
-@router.post("/items/{item_id}/rows/{number}", dependencies=KEYED, status_code=202, summary="Give a row another text and speak it")
-def edit_row(item_id: str, number: int, body: RowEdit, services: Here, session_id: Caller) -> JobOut:
-    """Only that row is spoken. A batch that is still open is a conflict."""
-    return JobOut.of(batches.edit_row(services, session_id, item_id, number, body.text))
+@router.post(
+    "/items/{item_id}/rows/{number}",
+    dependencies=KEYED,
+    status_code=202,
+    summary="Give a row another text and speak it",
+    responses=conditional.CHANGED,
+)
+def edit_row(
+    item_id: str, number: int, body: RowEdit, services: Here, session_id: Caller, if_match: conditional.IfMatch = None
+) -> JobOut:
+    """Only that row is spoken. A batch that is still open is a conflict. `If-Match` takes the `etag` of the row."""
+    return JobOut.of(batches.edit_row(services, session_id, item_id, number, body.text, if_match=if_match))
 
 
 @router.get("/items/{item_id}.zip", summary="Everything of an item as one ZIP", response_class=Response, responses=_ZIP)

@@ -16,7 +16,7 @@ from utils.speech.table.contract import ROLES, Table
 from utils.speech.table.memo import Checked
 from utils.speech.table.rows import Template
 from utils.storage.batch_readers import RowView
-from utils.workflows.batches import BatchView
+from utils.workflows.batches import BatchView, row_etag
 from utils.workflows.bulk import Wanted
 
 MAX_TEMPLATE_CHARS = 5_000
@@ -138,6 +138,7 @@ class RowOut(BaseModel):
     number: int = Field(description="1 = the first row of data.", examples=[1])
     name: str = Field(description="Of its file, without the ending.", examples=["0001-greeting"])
     text: str = Field(description="What is spoken.", examples=["Good morning."])
+    etag: str = Field(description="Version of the text, for `If-Match`.", examples=['"18a3f0c9d2b4e6f81234"'])
     state: Literal["waiting", "done", "failed", "skipped"] = Field(description="`skipped`: it cannot be spoken.", examples=["done"])
     result: dict[str, Any] | None = Field(
         description="How it ended the last time: state, engine, language, voice, seconds, size_bytes, error; null = not yet.",
@@ -170,6 +171,7 @@ class RowOut(BaseModel):
             number=row.plan.number,
             name=row.plan.name,
             text=row.text,
+            etag=row_etag(row),
             state=row.state,
             result=told,
             url=base if result and result.file else None,

@@ -18,13 +18,25 @@ from utils.api import described_errors
 from utils.api.bulk_schemas import BulkOptions
 from utils.api.described_examples import REFERENCE, NoExampleError, example_of
 from utils.api.described_links import links_of
-from utils.api.described_words import HEADERS, OPERATOR, OWN_HEADERS, PARAMETERS, SCHEMES, SECURITY, SESSION, TAGS
+from utils.api.described_words import (
+    EVENTS_LIKE,
+    GOOD,
+    HEADERS,
+    OPERATOR,
+    OWN_HEADERS,
+    PARAMETERS,
+    SCHEMES,
+    SECURITY,
+    SESSION,
+    TAGS,
+)
 from utils.api.schemas import Problem
 from utils.api.server_schemas import OpenAiError, Ready, Up
 from utils.api.transcript_schemas import TranscriptionBody
 from utils.errors import NotFound
 
-JSON = "application/json"
+UNTOLD = "Successful Response"  # what the framework says where nobody said more
+JSON, EVENTS = "application/json", "text/event-stream"
 MODELS: tuple[type[BaseModel], ...] = (Problem, OpenAiError, BulkOptions, TranscriptionBody, Up, Ready)  # no route's by themselves
 
 
@@ -80,7 +92,15 @@ def _complete_answers(path: str, method: str, operation: dict[str, Any]) -> None
     told.pop("422", None)
     kinds = described_errors.kinds_of(path, method, operation)
     told |= described_errors.answers(kinds, openai=path.startswith("/v1/"))
-    for status, names in OWN_HEADERS.get(operation["operationId"], {}).items():
+    for status, answer in told.items():
+        if answer["description"] == UNTOLD:
+            answer["description"] = GOOD[str(status)]
+        if EVENTS in answer.get("content", {}):  # a schema would be that of a single event
+            answer["content"][EVENTS] = {"example": EVENTS_LIKE.get(operation["operationId"], "")}
+    own = dict(OWN_HEADERS.get(operation["operationId"], {}))
+    if "304" in told:
+        own = {"200": ("ETag",), "304": ("ETag",)} | own
+    for status, names in own.items():
         headers = told[status].setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     if any(field["name"] == described_errors.KEY for field in operation.get("parameters", ())):

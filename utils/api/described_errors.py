@@ -104,7 +104,7 @@ _TEXT = (BadInput, Conflict)  # Conflict: the file of the text is damaged
 OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {
         "cancel_job": (Conflict,),
-        "change_item": (BadInput, PreconditionFailed),
+        "change_item": (BadInput,),
         "check_rows": (BadInput, Conflict, *_STARTS_WORK),
         "check_speech": (BadInput, Conflict, RecordingTooLong, ModelUnavailable, *_STARTS_WORK),
         "cleanup": (NotFound,),
@@ -122,7 +122,7 @@ OWN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "openai_speech": (*_BY_ENGINE, WrongParameter, MissingParameter, ModelNotFound, QuotaExceeded, Stopping),
         "openai_transcription": _HEARD_AT_ONCE,
         "openai_translation": _HEARD_AT_ONCE,
-        "put_transcript": (*_TEXT, PreconditionFailed, PreconditionRequired, QuotaExceeded),
+        "put_transcript": (*_TEXT, PreconditionRequired, QuotaExceeded),
         "redeem_code": (NotFound,),
         "redo_correction": _TEXT,
         "restore_item": (Conflict,),
@@ -153,9 +153,13 @@ def kinds_of(path: str, method: str, operation: Mapping[str, Any]) -> list[Kind]
         kinds |= {WrongToken}
     elif any("APIKeyCookie" in one for one in operation.get("security", ())):
         kinds |= {NoSession, NotFound}
+    kinds |= {NotFound} if "{" in path else set()
     kinds |= {ForeignOrigin} if method in _UNSAFE else set()
     kinds |= set(_JSON_BODY) if "requestBody" in operation else set()
     kinds |= {KeyInUse, KeyReused} if any(field["name"] == KEY for field in operation.get("parameters", ())) else set()
+    kinds |= (
+        {PreconditionFailed} if any(field["name"].lower() == "if-match" for field in operation.get("parameters", ())) else set()
+    )
     kinds |= {BadInput} if any(may_misfit(field) for field in operation.get("parameters", ())) else set()
     return sorted(kinds, key=lambda kind: (kind.status, kind.code))
 

@@ -69,6 +69,16 @@ HEADERS: dict[str, tuple[str, str]] = {  # name -> what it says, an example
     "Retry-After": ("Seconds after which another try makes sense.", "60"),
     "WWW-Authenticate": ("How to say who asks.", 'Bearer realm="sotto"'),
 }
+EVENTS_LIKE: Mapping[str, str] = MappingProxyType(  # operation -> what its events look like
+    {
+        "job_events": 'retry: 1000\n\nevent: status\nid: f3f9402a78fe08ee\ndata: {"state": "running", "progress": 0.5}\n\n',
+        "openai_speech": 'data: {"type": "speech.audio.delta", "audio": "UklGRg=="}\n\n',
+        "openai_transcription": 'data: {"type": "transcript.text.delta", "delta": "Good morning."}\n\n',
+    }
+)
+GOOD: Mapping[str, str] = MappingProxyType(
+    {"200": "Done.", "201": "Made.", "202": "Begun; the job goes on.", "204": "Done; there is nothing to tell."}
+)
 FILE = ("ETag", "Content-Disposition", "Accept-Ranges")
 OWN_HEADERS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(  # operation -> status -> names
     {
@@ -76,9 +86,10 @@ OWN_HEADERS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(  # 
         "make_batch": {"202": ("Location",)},
         "make_transcripts": {"202": ("Location",), "200": ("Location",)},
         "upload": {"201": ("Location",)},
-        "get_item": {"200": ("ETag",)},
         "change_item": {"200": ("ETag",)},
-        "get_transcript": {"200": ("ETag",)},
+        "change_session": {"200": ("ETag",)},
+        "undo_correction": {"200": ("ETag",)},
+        "redo_correction": {"200": ("ETag",)},
         "put_transcript": {"200": ("ETag",)},
         "get_file": {"200": FILE, "206": (*FILE, "Content-Range"), "304": ("ETag",), "416": ("Content-Range", "Accept-Ranges")},
         "row_audio": {"200": FILE, "206": (*FILE, "Content-Range"), "304": ("ETag",), "416": ("Content-Range", "Accept-Ranges")},

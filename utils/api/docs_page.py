@@ -25,7 +25,7 @@ body { margin: 0; background: var(--page); color: var(--text); }
 main, header { max-width: 58rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2.5rem; }
 h1, h2 { font-family: "Source Serif", Georgia, serif; font-weight: 600; line-height: 1.2; margin: 0; }
-h1 { font-size: 2.1rem; } h2 { font-size: 1.5rem; margin: 2.5rem 0 0.25rem; text-transform: capitalize; }
+h1 { font-size: 2.1rem; } h2 { font-size: 1.5rem; margin: 2.5rem 0 0.25rem; }
 h3 { font-size: 0.95rem; margin: 1rem 0 0.25rem; }
 p { margin: 0.4rem 0; } .quiet, dd small { color: var(--quiet); }
 a { color: var(--action); } nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; margin: 1rem 0; }
@@ -58,8 +58,8 @@ def render(document: Schema) -> str:
     found = sorted(operations(document), key=lambda entry: list(abouts).index(_tag(entry[2])))
     parts, groups = [], []
     for tag, entries in groupby(found, key=lambda entry: _tag(entry[2])):
-        groups.append(f'<a href="#{escape(tag)}">{escape(tag.capitalize())}</a>')
-        parts.append(f'<section id="{escape(tag)}"><h2>{escape(tag)}</h2><p class="quiet">{_words(abouts[tag])}</p>')
+        groups.append(f'<a href="#{escape(tag)}">{escape(_shown(tag))}</a>')
+        parts.append(f'<section id="{escape(tag)}"><h2>{escape(_shown(tag))}</h2><p class="quiet">{_words(abouts[tag])}</p>')
         parts += [_operation(document, *entry) for entry in entries]
         parts.append("</section>")
     return PAGE.format(
@@ -69,6 +69,10 @@ def render(document: Schema) -> str:
         credentials=_credentials(document),
         operations="".join(parts),
     )
+
+
+def _shown(tag: str) -> str:
+    return {"openai": "OpenAI"}.get(tag, tag.capitalize())
 
 
 def _tag(operation: Schema) -> str:
@@ -184,4 +188,5 @@ def _answers(responses: Schema) -> str:
         rows.append(f"<tr><td>{escape(status)}</td><td>{_words(answer['description'])}</td></tr>")
         if status.startswith("2"):
             examples += [_example(content) for content in answer.get("content", {}).values()]
-    return f"<h3>Answers</h3><table>{''.join(rows)}</table>{''.join(dict.fromkeys(examples))}"
+    shown = "".join(dict.fromkeys(filter(None, examples)))
+    return f"<h3>Answers</h3><table>{''.join(rows)}</table>" + (f"<h3>Example</h3>{shown}" if shown else "")

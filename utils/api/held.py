@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from utils.api import problems
 from utils.api.intake import HEAD
 from utils.errors import AppError, NotFound
+from utils.workflows import versions
 
 CHUNK_BYTES = 256 * 1024
 FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -70,8 +71,7 @@ def wanted_range(headers: Headers, size_bytes: int, etag: str) -> tuple[int, int
 
 def is_known(headers: Headers, etag: str) -> bool:
     """Whether the client has this version already (`If-None-Match`, weak comparison)."""
-    tags = [tag.strip().removeprefix("W/") for tag in headers.get("if-none-match", "").split(",")]
-    return "*" in tags or etag in tags
+    return versions.is_known(headers.get("if-none-match", ""), etag)
 
 
 class HeldFile(Response):

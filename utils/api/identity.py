@@ -33,11 +33,25 @@ def caller(
 ) -> str:
     """The id of the living session that the request names; counts as activity in it.
 
-    A Bearer token counts alone: with a wrong one the cookie is not looked at, because the Origin was not either.
-
     Raises:
         NoSession: No credential, or one that we did not sign.
         NotFound: Ours, but the session is gone.
+    """
+    session_id = _signed(request, services, bearer)
+    check_living(services, session_id)
+    return session_id
+
+
+def check_living(services: Services, session_id: str) -> None:
+    """Count as activity in the session. Raises NotFound when it is gone."""
+    if services.sessions.get_session(session_id) is None:
+        raise NotFound("This session has ended.", "Open a new one with POST /api/v1/sessions.")
+
+
+def _signed(request: Request, services: Services, bearer: HTTPAuthorizationCredentials | None) -> str:
+    """The id of the session that the request names, whether or not it lives. Looks at no disk. Raises NoSession.
+
+    A Bearer token counts alone: with a wrong one the cookie is not looked at, because the Origin was not either.
     """
     by_token = origin.has_bearer(request.headers)
     token = (bearer.credentials if bearer else None) if by_token else cookies.read(request.headers)
@@ -47,8 +61,6 @@ def caller(
             "The request names no session of this server.",
             "Open one with POST /api/v1/sessions and send its token as Bearer.",
         )
-    if services.sessions.get_session(session_id) is None:
-        raise NotFound("This session has ended.", "Open a new one with POST /api/v1/sessions.")
     return session_id
 
 
@@ -79,7 +91,20 @@ def asker(
     return caller(request, services, bearer, cookie)
 
 
+async def claimant(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    cookie: Annotated[str | None, Depends(COOKIE)],
+) -> str | None:
+    """As `asker`, without a look whether the session lives: for routes that do that in a thread which they need anyway."""
+    if bearer and is_operator(services, bearer.credentials):
+        return None
+    return _signed(request, services, bearer)
+
+
 Here = Annotated[Services, Depends(services_of)]
 Caller = Annotated[str, Depends(caller)]
+Claimant = Annotated[str | None, Depends(claimant)]
 Asker = Annotated[str | None, Depends(asker)]
 Operator = Annotated[bool, Depends(operator)]

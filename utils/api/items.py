@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from utils.api import policy
+from utils.api import conditional, policy
 from utils.api.held import HeldFile, open_held
 from utils.api.identity import Caller, Here
 from utils.api.intake import HEAD
 from utils.api.schemas import ItemChange, ItemOut, ItemPage
 from utils.api.streamed import Streamed
-from utils.errors import BadInput, PreconditionFailed
+from utils.errors import BadInput
 from utils.storage import archive, names, search
 from utils.storage.item import KINDS, Item
-from utils.workflows import collect, files
+from utils.workflows import collect, files, versions
 from utils.workflows.answers import FileAnswer
 
 router = APIRouter(tags=["items"])
 
 MAX_PAGE = 1_000_000
 _BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
-_ANY: dict[str, Any] = {"*/*": {"schema": _BYTES}}
+_ANY: dict[str, Any] = {"*/*": {}}  # bytes of any kind, JSON among them
 FILE_RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"description": "The bytes.", "content": _ANY},
     206: {"description": "The range that was asked for.", "content": _ANY},
@@ -128,51 +127,50 @@ def items_zip(
     return Streamed(chunks, None, "application/zip", private_headers("Sotto files.zip"))
 
 
-@router.get("/items/{item_id}", summary="One item")
-def get_item(item_id: str, services: Here, session_id: Caller, response: Response) -> ItemOut:
+@router.get("/items/{item_id}", summary="One item", response_model=ItemOut, responses=conditional.KNOWN)
+def get_item(
+    item_id: str, services: Here, session_id: Caller, response: Response, if_none_match: conditional.IfNoneMatch = None
+) -> ItemOut | Response:
     """Another session's item is answered as if it never existed. `ETag` names the version, for `If-Match`."""
-    return _told(files.get(services, session_id, item_id), response)
+    item = files.get(services, session_id, item_id)
+    return conditional.told(ItemOut.of(item), if_none_match, response, version(item))
 
 
-@router.patch("/items/{item_id}", summary="Rename or keep an item", responses={412: {"description": "Changed meanwhile."}})
+@router.patch("/items/{item_id}", summary="Rename or keep an item", responses=conditional.CHANGED)
 def change_item(
     item_id: str,
     body: ItemChange,
     services: Here,
     session_id: Caller,
     response: Response,
-    if_match: Annotated[str | None, Header(description="Only if the item is still this version.", max_length=200)] = None,
+    if_match: conditional.IfMatch = None,
 ) -> ItemOut:
     """Changes the title, the mark that keeps it, or both."""
-    item = files.get(services, session_id, item_id)
-    if if_match is not None and if_match.strip() not in ("*", version(item)):
-        raise PreconditionFailed("The item was changed meanwhile, perhaps in another tab.", "Load it again and repeat your change.")
-    if body.title is not None:
-        item = files.rename(services, session_id, item_id, body.title)
-    if body.permanent is not None:
-        item = files.keep(services, session_id, item_id, body.permanent)
-    return _told(item, response)
 
+    def expect(item: Item) -> None:
+        conditional.check(if_match, version(item), "item")
 
-def version(item: Item) -> str:
-    """The ETag of an item's description."""
-    said = json.dumps(item.as_dict(), sort_keys=True).encode()
-    return f'"{hashlib.sha256(said).hexdigest()[:20]}"'
-
-
-def _told(item: Item, response: Response) -> ItemOut:
+    item = files.change(services, session_id, item_id, title=body.title, permanent=body.permanent, expect=expect)
     response.headers["ETag"] = version(item)
     return ItemOut.of(item)
 
 
-@router.delete("/items/{item_id}", status_code=204, summary="Delete an item")
+def version(item: Item) -> str:
+    """The ETag of an item's description."""
+    return versions.tag(json.dumps(item.as_dict(), sort_keys=True))
+
+
+@router.delete("/items/{item_id}", status_code=204, summary="Delete an item", responses=conditional.CHANGED)
 def delete_item(
     item_id: str,
     services: Here,
     session_id: Caller,
     force: Annotated[bool, Query(description="Cancel its job first; without it an open job is a conflict.")] = False,
+    if_match: conditional.IfMatch = None,
 ) -> Response:
     """It is gone at once, and can be taken back for ten seconds."""
+    if if_match is not None:
+        conditional.check(if_match, version(files.get(services, session_id, item_id)), "item")
     files.delete(services, session_id, item_id, force=force)
     return Response(status_code=204)
 

@@ -32,9 +32,11 @@ router = APIRouter(tags=["openai"])
 log = logging.getLogger(__name__)
 
 LOOK_S = (0.002, 0.05)  # shortest and longest pause between two looks at the growing sound
-LOOK_SHARE = 16  # a pause is this part of the time that nothing came: looking costs little and finds soon
+GROW_S = 0.01  # pause after each look that found something
+LOOK_SHARE = 24  # a pause is this part of the time that nothing came: looking costs little and finds soon
 FIRST_WITHIN_S = 600.0  # as long as OpenAI's client waits
 WHOLE_BYTES = 4 * 2**20  # sound that is complete when its first byte is there is sent with its length, up to this
+EVENT_BYTES = 48 * 1024  # of sound in one event at most
 STOPPING_S = 4.0  # an answer may go on for so long after the server was told to end
 ENGINE, VOICE = "Sotto-Engine", "Sotto-Voice"  # headers: who really speaks
 
@@ -118,9 +120,9 @@ class Spoken(Response):
         """The first sound; all of it, if it is all there already."""
         with anyio.move_on_after(FIRST_WITHIN_S):
             first = await anext(chunks, b"")
-            while len(first) < WHOLE_BYTES and (more := speech.read()):
+            while speech.is_made and len(first) < WHOLE_BYTES and (more := speech.read()):
                 first += more
-            return first
+            return first + b"".join([rest async for rest in chunks]) if speech.is_whole else first
         raise EngineUnreachable(f"Nobody came to speak this within {FIRST_WITHIN_S:.0f} s.", "Try again later.")
 
     async def _send(self, speech: say.Say, first: bytes, chunks: AsyncIterator[bytes], send: Send) -> None:
@@ -147,10 +149,12 @@ class Spoken(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _piece(self, send: Send, data: bytes) -> None:
-        if self._events:
-            await self._event(send, {"type": "speech.audio.delta", "audio": base64.b64encode(data).decode("ascii")})
-        else:
+        if not self._events:
             await send({"type": "http.response.body", "body": data, "more_body": True})
+            return
+        for start in range(0, len(data), EVENT_BYTES):
+            part = base64.b64encode(data[start : start + EVENT_BYTES]).decode("ascii")
+            await self._event(send, {"type": "speech.audio.delta", "audio": part})
 
     async def _event(self, send: Send, said: dict[str, Any]) -> None:
         data = f"data: {json.dumps(said)}\n\n".encode()
@@ -163,6 +167,8 @@ class Spoken(Response):
             data = speech.read()
             if data:
                 yield data
+                if not speech.is_made:
+                    await anyio.sleep(GROW_S)  # not every few hundred bytes by themselves
                 quiet_since = anyio.current_time()
                 continue
             if speech.has_ended:

@@ -22,7 +22,7 @@ class _Given(BaseModel):
 class VoiceId(_Given):
     """A voice by its id, as OpenAI's client sends voices that somebody made."""
 
-    id: VoiceName = Field(description="As `voice`.", examples=["espeak:en-gb+f3"])
+    id: VoiceName = Field(description="As `voice`.", examples=["espeak:en+f3"])
 
 
 class SpeechIn(_Given):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -105,7 +105,11 @@ async def _held(services: Services, who: str) -> AsyncIterator[passing.Work]:
 
 
 def _submitted(services: Services, work: passing.Work, upload_id: str, asked: Asked) -> str:
-    return work.submit(transcribe.job_of(services, work.session_id, upload_id, asked.request)).id
+    """Start the job. The recording is part of its item then, and must not count twice in the caller's quota."""
+    job = work.submit(transcribe.job_of(services, work.session_id, upload_id, asked.request))
+    with suppress(AppError):  # then it goes with the rest
+        services.sessions.remove_item(work.session_id, upload_id)
+    return job.id
 
 
 # ---- waiting

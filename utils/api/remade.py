@@ -33,8 +33,10 @@ def answer(services: Services, session_id: str, path: str, body: bytes, made: Se
     """
     try:
         jobs = [_begun(services, session_id, one) for one in made]
-        if not jobs or len(jobs) != (_count(body) if path == TRANSCRIPTIONS else 1):
+        wanted = _wanted(body) if path == TRANSCRIPTIONS else []
+        if not jobs or len(jobs) != (len(wanted) or 1):
             return None
+        _take_uploads(services, session_id, wanted)
         told = JobOut.of(jobs[0])
         if path not in (SPEECH, BULK, TRANSCRIPTIONS):
             return _answer(told, 200 if RETRY.fullmatch(path) else 202)
@@ -56,9 +58,17 @@ def _begun(services: Services, session_id: str, one: storage.Made) -> JobStatus:
     return job
 
 
-def _count(body: bytes) -> int:
+def _wanted(body: bytes) -> list[str]:
     wanted = body_of(body)
-    return len({*wanted.item_ids, *([wanted.item_id] if wanted.item_id else [])})
+    return list(dict.fromkeys([*([wanted.item_id] if wanted.item_id else []), *wanted.item_ids]))
+
+
+def _take_uploads(services: Services, session_id: str, ids: Sequence[str]) -> None:
+    """An upload has become part of its transcript: the last thing that the route does."""
+    for item_id in ids:
+        with suppress(AppError):
+            if files.get(services, session_id, item_id).kind == "upload":
+                files.delete(services, session_id, item_id, force=True)
 
 
 def _answer(model: BaseModel, status: int, headers: dict[str, str] | None = None) -> Answer:

@@ -139,7 +139,7 @@ class ItemOut(BaseModel):
     )
     result: dict[str, Any] = Field(
         description="What came of it: engine, voice, seconds and more; empty while it is being made.",
-        examples=[{"engine": "espeak", "voice": "espeak:en-gb", "language": "en-GB", "seconds": 1.2}],
+        examples=[{"engine": "espeak", "voice": "espeak:en-gb-x-rp", "language": "en-GB", "seconds": 1.2}],
     )
     size_bytes: int = Field(description="Of its folder on disk.", examples=[51877])
     files: list[FileOut] = Field(description="What is finished and can be fetched.")
@@ -262,7 +262,7 @@ class SpeechBody(Body):
         None, max_length=32, description="Accent of Google's voices, from GET /api/v1/voices.", examples=[None, "co.uk"]
     )
     voice: str | None = Field(
-        None, max_length=128, description="Id from GET /api/v1/voices; null = the engine's own.", examples=[None, "espeak:en-gb"]
+        None, max_length=128, description="Id from GET /api/v1/voices; null = the engine's own.", examples=[None, "espeak:en-us+f3"]
     )
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="Factor; the pitch stays.")
     pitch: float = Field(0.0, ge=PITCH_RANGE[0], le=PITCH_RANGE[1], description="Semitones; the speed stays.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
-from utils.api import cookies, origin
-from utils.api.identity import Asker, Caller, Here, Operator
+from utils.api import conditional, cookies, origin
+from utils.api.identity import Asker, Caller, Claimant, Here, Operator, check_living
 from utils.api.schemas import SessionChange, SessionInfo, SessionOpened
 from utils.api.session_schemas import AllSessions, Cleanup, CleanupReport, KnownSession
 from utils.errors import NotFound
 from utils.services import Services
 from utils.workflows import sessions as workflow
+from utils.workflows import versions
 
 router = APIRouter(tags=["sessions"])
 
@@ -29,23 +31,48 @@ def open_session(services: Here, request: Request, response: Response) -> Sessio
     return SessionOpened.of(opened)
 
 
-@router.get("/session/info", summary="Describe this session")
-def session_info(services: Here, asker: Asker, request: Request) -> SessionInfo | AllSessions:
+@router.get("/session/info", summary="Describe this session", response_model=SessionInfo | AllSessions, responses=conditional.KNOWN)
+async def session_info(
+    services: Here, claimant: Claimant, request: Request, if_none_match: conditional.IfNoneMatch = None
+) -> SessionInfo | AllSessions | Response:
     """Says how old and how big the session is and when it ends. The operator gets all sessions, without their content."""
-    if asker is not None:
-        return SessionInfo(**workflow.info(services, asker))
+    if claimant is not None:
+        return await to_thread.run_sync(_described, services, claimant, if_none_match)
     own_id = services.sessions.verify(cookies.read(request.headers))  # the browser of the operator may have a session beside
-    known = [KnownSession.of(session, own_id) for session in services.sessions.overview()]
+    sessions = await to_thread.run_sync(services.sessions.overview)
+    known = [KnownSession.of(session, own_id) for session in sessions]
     return AllSessions(current_session_id=own_id, all_sessions=known)
 
 
-@router.patch("/session", summary="Keep this session, or let it go with the others")
-def change_session(body: SessionChange, services: Here, session_id: Caller, request: Request, response: Response) -> SessionInfo:
+def _described(services: Services, session_id: str, if_none_match: str | None) -> Response:
+    """One thread does all of it: pages and programs ask this more than anything else."""
+    check_living(services, session_id)
+    response = Response()
+    told = conditional.told(SessionInfo(**workflow.info(services, session_id)), if_none_match, response)
+    if isinstance(told, Response):
+        return told
+    return Response(told.model_dump_json(), media_type="application/json", headers={"ETag": response.headers["ETag"]})
+
+
+@router.patch("/session", summary="Keep this session, or let it go with the others", responses=conditional.CHANGED)
+def change_session(
+    body: SessionChange,
+    services: Here,
+    session_id: Caller,
+    request: Request,
+    response: Response,
+    if_match: conditional.IfMatch = None,
+) -> SessionInfo:
     """Marks the session as permanent, or takes the mark away."""
+    if if_match is not None:
+        now = SessionInfo(**workflow.info(services, session_id))
+        conditional.check(if_match, versions.tag(now.model_dump_json()), "session")
     services.sessions.update_session(session_id, permanent=body.permanent)
     if not origin.has_bearer(request.headers):
         hand_out(services, request, response, services.sessions.token(session_id), permanent=body.permanent)
-    return SessionInfo(**workflow.info(services, session_id))
+    changed = SessionInfo(**workflow.info(services, session_id))
+    response.headers["ETag"] = versions.tag(changed.model_dump_json())
+    return changed
 
 
 @router.delete("/session/{session_id}", status_code=204, summary="End a session and remove everything in it")

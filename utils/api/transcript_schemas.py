@@ -174,7 +174,9 @@ class TranscriptOut(BaseModel):
     task: str = Field(description="`transcribe` or `translate`.", examples=["transcribe"])
     seconds: float = Field(description="Length of the recording in seconds.", examples=[61.5])
     draft: bool = Field(description="Heard by the draft engine: expect many wrong words.")
-    revision: int = Field(description="How many corrections there are.", examples=[0])
+    revision: int = Field(
+        description="Grows with every change of the corrections, undoing included; 0 = there was none.", examples=[0]
+    )
     edited: bool = Field(description="The text is not what was heard.")
     notes: list[str] = Field(description="What a reader should know, in sentences.", examples=[[]])
     comparison: ComparisonOut | None = Field(description="With what should have been said, if that was told.", examples=[None])
@@ -248,4 +250,4 @@ class TranscriptIn(BaseModel):
 class Revised(BaseModel):
     """After a correction."""
 
-    revision: int = Field(description="How many corrections there are now.", examples=[1])
+    revision: int = Field(description="Grows with every change of the corrections, undoing included.", examples=[1])

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
+from utils.api import conditional
 from utils.api.identity import Caller, Here
 from utils.api.intake import HEAD
 from utils.api.items import private_headers
+from utils.api.items import version as item_version
 from utils.api.streamed import Streamed
 from utils.api.transcript_schemas import Revised, TranscriptIn, TranscriptOut
 from utils.errors import AppError
+from utils.services import Services
 from utils.storage import archive
-from utils.workflows import files, transcripts
+from utils.workflows import files, transcripts, versions
 
 router = APIRouter(tags=["transcripts"])
 
 FORMS = ("txt", "srt", "vtt", "tsv", "json", "lrc", "docx")
 MAX_OFFSET = 1_000_000
+AROUND = re.compile(r'\.[0-9a-f]+"')
 _TEXT, _BYTES = {"schema": {"type": "string"}}, {"schema": {"type": "string", "format": "binary"}}
 _KINDS: dict[str, Any] = {"text/plain": _TEXT, "application/x-subrip": _TEXT, "text/vtt": _TEXT, "text/tab-separated-values": _TEXT}
 _KINDS |= {"application/json": {"schema": {"type": "object", "additionalProperties": True}, "example": {"segments": []}}}
@@ -34,7 +39,9 @@ class PreconditionRequired(AppError):
     code, status = "precondition_required", 428
 
 
-@router.get("/items/{item_id}/transcript", summary="The text of a transcript")
+@router.get(
+    "/items/{item_id}/transcript", summary="The text of a transcript", response_model=TranscriptOut, responses=conditional.KNOWN
+)
 def get_transcript(
     item_id: str,
     services: Here,
@@ -45,13 +52,24 @@ def get_transcript(
     q: Annotated[str, Query(max_length=200, description="Only segments that hold these words.")] = "",
     only: Annotated[Literal["all", "doubtful"], Query()] = "all",
     original: Original = False,
-) -> TranscriptOut:
-    """Paged; while the work goes on, what there is so far. The ETag names the revision, for `PUT`."""
+    if_none_match: conditional.IfNoneMatch = None,
+) -> TranscriptOut | Response:
+    """Paged; while the work goes on, what there is so far, without ETag. The ETag names the version, for `PUT`, undo and redo."""
     view = transcripts.view(services, session_id, item_id, offset=offset, limit=limit, q=q, original=original, only=only)
-    if view.etag:
-        response.headers["ETag"] = view.etag
     response.headers["Cache-Control"] = "private, no-store"
-    return TranscriptOut.of(view)
+    if not view.etag:
+        return TranscriptOut.of(view)
+    return conditional.told(TranscriptOut.of(view), if_none_match, response, _etag(view.etag, view))
+
+
+def _etag(text: str, view: transcripts.TranscriptView) -> str:
+    """The text's version and, behind a dot, that of what is told around it; a correction only asks for the first."""
+    around = versions.tag(f"{item_version(view.item)} {view.state}").strip('"')
+    return f'{text[:-1]}.{around}"'
+
+
+def _of_text(if_match: str | None) -> str | None:
+    return None if if_match is None else AROUND.sub('"', if_match)
 
 
 @router.put("/items/{item_id}/transcript", summary="Replace the text by a corrected one")
@@ -61,27 +79,41 @@ def put_transcript(
     services: Here,
     session_id: Caller,
     response: Response,
-    if_match: Annotated[str | None, Header(description="ETag of the text that was corrected, or `*`.")] = None,
+    if_match: Annotated[
+        str | None, Header(max_length=conditional.MAX_CHARS, description="ETag of the corrected text, or `*`.")
+    ] = None,
 ) -> Revised:
     """What was heard stays beside it: `original=true` reads it, `undo` brings it back. 412 when somebody else was quicker."""
     files.get(services, session_id, item_id)  # what is not there is not there, whatever else is missing
     if not if_match:
         raise PreconditionRequired("The request does not say which version it corrects.", "Send the ETag of the GET in If-Match.")
     segments = [segment.model_dump() for segment in body.segments]
-    response.headers["ETag"] = transcripts.put(services, session_id, item_id, segments, if_match)
-    return Revised(revision=transcripts.view(services, session_id, item_id, limit=0).revision)
+    etag = transcripts.put(services, session_id, item_id, segments, _of_text(if_match) or "")
+    return _revised(services, session_id, item_id, etag, response)
 
 
-@router.post("/items/{item_id}/transcript/undo", summary="Take the last correction back")
-def undo_correction(item_id: str, services: Here, session_id: Caller) -> Revised:
+def _revised(services: Services, session_id: str, item_id: str, etag: str, response: Response) -> Revised:
+    view = transcripts.view(services, session_id, item_id, limit=0)
+    response.headers["ETag"] = _etag(etag, view)
+    return Revised(revision=view.revision)
+
+
+@router.post("/items/{item_id}/transcript/undo", summary="Take the last correction back", responses=conditional.CHANGED)
+def undo_correction(
+    item_id: str, services: Here, session_id: Caller, response: Response, if_match: conditional.IfMatch = None
+) -> Revised:
     """A conflict when there is none."""
-    return Revised(revision=transcripts.undo(services, session_id, item_id))
+    etag = transcripts.step(services, session_id, item_id, back=True, if_match=_of_text(if_match))
+    return _revised(services, session_id, item_id, etag, response)
 
 
-@router.post("/items/{item_id}/transcript/redo", summary="Do a correction again that was taken back")
-def redo_correction(item_id: str, services: Here, session_id: Caller) -> Revised:
+@router.post("/items/{item_id}/transcript/redo", summary="Do a correction again that was taken back", responses=conditional.CHANGED)
+def redo_correction(
+    item_id: str, services: Here, session_id: Caller, response: Response, if_match: conditional.IfMatch = None
+) -> Revised:
     """A conflict when there is none."""
-    return Revised(revision=transcripts.redo(services, session_id, item_id))
+    etag = transcripts.step(services, session_id, item_id, back=False, if_match=_of_text(if_match))
+    return _revised(services, session_id, item_id, etag, response)
 
 
 @router.get("/items/{item_id}/transcript.{form}", summary="A transcript as a file", response_class=Response, responses=_FILE)

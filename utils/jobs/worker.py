@@ -38,6 +38,7 @@ SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tell
 WORN_AFTER_S, WORN_BYTES = 60.0, 400 * 2**20  # see Wear
 SIGN_EVERY_S = 5.0  # as with Timing.tend_s, while there is no tender yet
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
+NICENESS = {"transcribe": 10}  # its work takes minutes: it leaves the processors to pages and speech when they want them
 WARM = {
     "speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine"),
     LIVE_POOL: ("utils.jobs.live_work", "utils.transcription.captions_run", "utils.transcription.engines.whisper"),
@@ -253,6 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = Settings.load()
     except AppError as exc:
         parser.exit(2, f"{exc.sentence} {exc.hint}\n")
+    if (niceness := NICENESS.get(options.pool)) and hasattr(os, "nice"):
+        os.nice(niceness)
     run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
     end()
 

@@ -106,13 +106,16 @@ class ItemStore(Store):
         with sessions.opened(self.outputs, session_id) as session:
             return items.page(session, kinds=kinds, q=q, offset=max(0, offset), limit=max(0, limit), known=self._kinds)
 
-    def update_item(self, session_id: str, item_id: str, **changes: Any) -> Item:
-        """Change title, permanent, request, result or files; the record is replaced whole. Raises NotFound."""
+    def update_item(self, session_id: str, item_id: str, *, expect: Callable[[Item], None] | None = None, **changes: Any) -> Item:
+        """Change title, permanent, request, result or files; the record is replaced whole. Raises NotFound.
+
+        `expect` looks at the item just before; if it raises, nothing is changed.
+        """
         if changes.get("permanent"):
             with self._session(session_id) as session:
                 session.write(sessions.KEPT, b"", when=self.clock())
         with self._item(session_id, item_id) as folder:
-            return items.change(folder, self.clock(), **changes)
+            return items.change(folder, self.clock(), expect, **changes)
 
     def item_path(self, session_id: str, item_id: str) -> Path:
         """The item's folder. Raises NotFound."""

@@ -107,17 +107,23 @@ def read(folder: Folder) -> Item:
     return item
 
 
-def change(folder: Folder, now: float, **changes: Any) -> Item:
-    """Replace the record; id, folder, kind and created_at never change, but a recording may become its transcript."""
+def change(folder: Folder, now: float, expect: Callable[[Item], None] | None = None, **changes: Any) -> Item:
+    """Replace the record; id, folder, kind and created_at never change, but a recording may become its transcript.
+
+    `expect` is shown the item as it is while nobody else changes it; if it raises, nothing is changed.
+    """
     fixed = _FIXED & changes.keys() - ({"kind"} if changes.get("kind") == "transcript" else set())
     if fixed:
         raise ValueError("these fields of an item never change: " + ", ".join(sorted(fixed)))
     if "title" in changes:
         changes["title"] = names.clean_title(changes["title"]) or "Untitled"
     with locks.alone(folder):
-        if changes.get("kind") and read(folder).kind not in ("recording", "transcript"):
+        before = read(folder)
+        if "kind" in changes and before.kind not in ("recording", "transcript"):
             raise ValueError("only a recording becomes a transcript")
-        item = read(folder).changed(**{"updated_at": now, **changes})
+        if expect is not None:
+            expect(before)
+        item = before.changed(**{"updated_at": now, **changes})
         folder.write(RECORD, _data(item), when=now)
     return item
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from utils.errors import Conflict, NotFound
+from utils.errors import Conflict, NotFound, TooMany
 from utils.storage import items, locks, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_item, told
@@ -29,6 +29,7 @@ if sys.platform != "win32":
     import fcntl
 
 STALE_S = 60.0  # a mark that was not beaten for so long is a dead server's
+MOST_CALLERS, CROWDED_S = 512, 10.0  # each costs an open file
 DELETE_TRIES, DELETE_PAUSE_S = 5, 0.02  # a worker that still writes may put a file into a folder that is being deleted
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _OLD = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -177,14 +178,21 @@ class _Caller:
 class Passing:
     """Which caller has which passing session. One for a server process; thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_CALLERS) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._callers: dict[str, _Caller] = {}
 
     def enter(self, who: str, make: Callable[[], Mark]) -> str:
-        """One request more of this caller; the id of its session, made when there is none."""
+        """One request more of this caller; the id of its session, made when there is none.
+
+        Raises:
+            TooMany: Too many callers have been here within a minute or so.
+        """
         with self._lock:
             caller = self._callers.get(who)
+            if caller is None and len(self._callers) >= self._most:
+                raise TooMany("Too many different callers ask this server now.", "Try again.", retry_after_s=CROWDED_S)
             if caller is None or not caller.mark.is_there:  # somebody else may have thought that we are dead
                 if caller is not None:
                     caller.mark.release()

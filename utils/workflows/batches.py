@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.errors import BadInput, Conflict, NotFound
+from utils.errors import BadInput, Conflict, NotFound, PreconditionFailed
 from utils.jobs.check_kind import CHECK
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
@@ -19,6 +19,7 @@ from utils.storage.batch_log import WISHES, Wish, append
 from utils.storage.batch_readers import Reader, RowView
 from utils.storage.item import Item
 from utils.transcription import models
+from utils.workflows import versions
 from utils.workflows.answers import FileAnswer
 
 FILTERS = ("all", "waiting", "done", "failed", "skipped", "again")
@@ -166,10 +167,26 @@ def retry_failed(services: Services, session_id: str, item_id: str) -> JobStatus
         return _go_on(services, session_id, item)
 
 
-def edit_row(services: Services, session_id: str, item_id: str, number: int, text: str) -> JobStatus:
+def row_etag(row: RowView) -> str:
+    """The version of a row's text."""
+    return versions.tag(f"{row.plan.number} {row.text}")
+
+
+def edit_row(
+    services: Services, session_id: str, item_id: str, number: int, text: str, *, if_match: str | None = None
+) -> JobStatus:
     """Give one row another text and speak only that one.
 
+    Args:
+        services: As everywhere.
+        session_id: Whose.
+        item_id: Of the batch.
+        number: Of the row.
+        text: Instead of the row's own.
+        if_match: Only if the row's text still is one of these versions (`row_etag`).
+
     Raises:
+        PreconditionFailed: The row has another text by now.
         NotFound: There is no such batch or row.
         BadInput: The text cannot be spoken.
         Conflict: The batch is still being spoken.
@@ -186,6 +203,9 @@ def edit_row(services: Services, session_id: str, item_id: str, number: int, tex
     planning.plan(request, max_chars=services.settings.max_text_chars)
     with reader.changing:
         _refuse_open(services, session_id, item_id)
+        now = reader.row(number)
+        if if_match is not None and not (now and versions.matches(if_match, row_etag(now))):
+            raise PreconditionFailed("The row was changed meanwhile.", "Load it again and repeat your change.")
         append(folder, WISHES, [Wish(number, text)], durable=True)
         return _go_on(services, session_id, item)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -65,10 +65,43 @@ def get(services: Services, session_id: str, item_id: str) -> Item:
 
 def rename(services: Services, session_id: str, item_id: str, title: str) -> Item:
     """Give an item another title. Raises NotFound, BadInput for an empty one."""
-    cleaned = names.clean_title(title)
-    if not cleaned:
-        raise BadInput("The title is empty.", "Type at least one letter.")
-    return services.sessions.update_item(session_id, item_id, title=cleaned)
+    return change(services, session_id, item_id, title=title)
+
+
+def change(
+    services: Services,
+    session_id: str,
+    item_id: str,
+    *,
+    title: str | None = None,
+    permanent: bool | None = None,
+    expect: Callable[[Item], None] | None = None,
+) -> Item:
+    """Change what is given, at once.
+
+    Args:
+        services: As everywhere.
+        session_id: Whose.
+        item_id: Which.
+        title: Another one, or None.
+        permanent: As `keep`, or None.
+        expect: Looks at the item while nobody else changes it; if it raises, nothing is changed.
+
+    Raises:
+        NotFound: There is no such item.
+        BadInput: The title is empty.
+    """
+    item = services.sessions.get_item(session_id, item_id)
+    changes: dict[str, str | bool] = {} if permanent is None else {"permanent": permanent}
+    if title is not None:
+        changes["title"] = names.clean_title(title)
+        if not changes["title"]:
+            raise BadInput("The title is empty.", "Type at least one letter.")
+    if not changes:
+        if expect is not None:
+            expect(item)
+        return item
+    return services.sessions.update_item(session_id, item_id, expect=expect, **changes)
 
 
 def keep(services: Services, session_id: str, item_id: str, permanent: bool) -> Item:

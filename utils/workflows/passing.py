@@ -36,7 +36,7 @@ class Work:
     """
 
     def __init__(self, services: Services, who: str) -> None:
-        """Enter the caller's session. Raises StoreUnavailable when it cannot be made."""
+        """Enter the caller's session. Raises StoreUnavailable when it cannot be made, TooMany when too many others are here."""
         self._services = services
         self._who = who
         self.session_id = services.passing.enter(who, services.sessions.create_passing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from utils.workflows import generate, passing
 from utils.workflows.answers import failure_of
 
 AT_ONCE_BYTES = 256 * 1024
+CLOSED_WITHIN_S = 0.3  # if not, the worker has died after the last byte
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -75,6 +77,7 @@ class Say:
     Attributes:
         told: What the worker says of it; None before the first sound.
         read_bytes: How much was read.
+        is_made: All of it is there to be read.
     """
 
     def __init__(self, services: Services, who: str, job: NewJob) -> None:
@@ -88,6 +91,8 @@ class Say:
         self._services = services
         self._work = passing.begin(services, who)
         self._file: int | None = None
+        self._ended_s = 0.0
+        self.is_made = False
         self.read_bytes = 0
         self.told: Told | None = None
         try:
@@ -98,8 +103,13 @@ class Say:
             raise
 
     @property
-    def has_ended(self) -> bool:
+    def is_whole(self) -> bool:
         """Everything was read."""
+        return self._ended_s > 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Everything was read, and the worker is done with it."""
         return self.told is not None and self.told.ended
 
     def read(self) -> bytes:
@@ -121,15 +131,21 @@ class Say:
             return self._nothing(is_open)
         if data := os.read(self._file, AT_ONCE_BYTES):
             self.read_bytes += len(data)
-            self.told = Told(told.engine, told.voice)
+            self.told, self.is_made = Told(told.engine, told.voice), told.ended
             return data
         if not self._is_the_same():
             self._begin_again()
         elif told.ended:
-            self.told = told
+            self._finish(told, is_open)
         else:
             return self._nothing(is_open)
         return b""
+
+    def _finish(self, told: Told, is_open: bool) -> None:
+        """All was read. The worker is given a moment to close its books, which cannot be done any more once the item is gone."""
+        self._ended_s = self._ended_s or time.monotonic()
+        if not is_open or time.monotonic() - self._ended_s > CLOSED_WITHIN_S:
+            self.told = told
 
     def end(self) -> None:
         """Stop what still runs and remove everything; once more does no harm."""

@@ -22,7 +22,7 @@ from utils.transcription.contract import DOUBTFUL_BELOW, Segment, Transcript
 from utils.transcription.edits import Edit, EditFile, Replace, chars
 from utils.transcription.presets import DEFAULT, CueRules
 from utils.transcription.presets import rules as rules_of
-from utils.workflows import texts
+from utils.workflows import texts, versions
 
 if TYPE_CHECKING:
     from utils.transcription.compare import Comparison
@@ -215,6 +215,17 @@ def redo(services: Services, session_id: str, item_id: str, revision: int | None
     return _changed(services, session_id, item_id, change)[0]
 
 
+def step(services: Services, session_id: str, item_id: str, *, back: bool, if_match: str | None = None) -> str:
+    """As `undo` (`back`) or `redo`, for programs; the new ETag. Raises PreconditionFailed when `if_match` names another text."""
+
+    def change(edits: EditFile, etag: str) -> EditFile:
+        if if_match is not None and not versions.matches(if_match, etag):
+            raise _changed_meanwhile()
+        return edits.undo(edits.revision) if back else edits.redo(edits.revision)
+
+    return _changed(services, session_id, item_id, change)[1]
+
+
 def put(services: Services, session_id: str, item_id: str, data: Sequence[Mapping[str, Any]], if_match: str) -> str:
     """Replace all segments by a program's own.
 
@@ -229,10 +240,9 @@ def put(services: Services, session_id: str, item_id: str, data: Sequence[Mappin
         The new ETag.
     """
     segments = tuple(Segment(float(entry["start"]), float(entry["end"]), str(entry["text"])) for entry in data)
-    wanted = [tag.strip() for tag in if_match.split(",")]
 
     def change(edits: EditFile, etag: str) -> EditFile:
-        if wanted != ["*"] and etag not in wanted:
+        if not versions.matches(if_match, etag):
             raise _changed_meanwhile()
         return edits.add(Replace(segments), edits.revision)
 

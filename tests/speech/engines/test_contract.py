@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.google import FakeGoogle
-from tests.speech.engines.espeak_kit import Teller, belongings
+from tests.offspring import left_over, offspring
+from tests.speech.engines.espeak_kit import Teller
 from tests.speech.engines.gtts_kit import ManualClock, engine_for
 from utils.errors import Cancelled, NothingToSay, UnknownVoice
 from utils.settings import Settings
@@ -245,7 +246,7 @@ def test_progress_grows_to_the_end(case: Case, tmp_path: Path) -> None:
 
 def test_cancel_is_heard_and_leaves_nothing_running(case: Case, tmp_path: Path) -> None:
     speak(case, PARTS[:1], tmp_path)  # what is opened once and kept
-    before = belongings()
+    before = offspring()
     parts = [Part(f"Number {number} of many sentences, each of its own. " * 30) for number in range(20)]
     run = Teller(lambda: run.reports[-1][0] > 0)
 
@@ -253,7 +254,7 @@ def test_cancel_is_heard_and_leaves_nothing_running(case: Case, tmp_path: Path) 
         speak(case, parts, tmp_path, run=run)
 
     assert run.reports[-1][0] < run.reports[-1][1] / 2
-    assert belongings()[0] <= before[0]
+    assert left_over(before) == set()
 
 
 def test_speak_in_several_threads_each_has_its_own_sound(case: Case, tmp_path: Path) -> None:
@@ -262,10 +263,10 @@ def test_speak_in_several_threads_each_has_its_own_sound(case: Case, tmp_path: P
     for folder in folders:
         folder.mkdir()
     alone = [speak(case, [Part(text)], folder)[0] for text, folder in zip(texts, folders, strict=True)]
-    before = belongings()
+    before = offspring()
 
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda pair: speak(case, [Part(pair[0])], pair[1])[0], zip(texts, folders, strict=True)))
 
     assert all(np.array_equal(left, right) for left, right in zip(alone, together, strict=True))
-    assert belongings()[0] <= before[0]
+    assert left_over(before) == set()

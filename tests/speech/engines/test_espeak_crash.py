@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from tests.fakes.espeak_child import SAMPLES_A_CHARACTER
-from tests.speech.engines.espeak_kit import RATE_HZ, Teller, assert_no_more_than, belongings, faulty, program, say
+from tests.speech.engines.espeak_kit import RATE_HZ, Teller, assert_no_more_than, belongings, faulty, program, say, voice
 from utils.errors import Cancelled, EngineCrashed, EngineRefused, EngineUnreachable, StoreUnavailable, UnknownVoice
-from utils.speech.contract import Part
+from utils.speech.contract import Part, Prosody
 from utils.speech.engines.espeak import EspeakEngine
 from utils.speech.engines.espeak_process import Child, ChildDied, Limits, Voicing
 
@@ -215,3 +215,21 @@ say(Path({str(tmp_path)!r}), "many words " * 90_000, run=run)
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.05)
     assert time.monotonic() < deadline
+
+
+def test_child_dies_what_was_settled_before_stays_as_it_was(tmp_path: Path) -> None:
+    bad = "LONG words. " * 20
+    parts = [Part("Before it.", 0.25), Part(bad, 0.5), Part("After it.")]
+    path = tmp_path / "spoken.pcm"
+    told: list[tuple[int, bytes]] = []
+
+    def settled(samples: int, rate_hz: int) -> None:
+        assert rate_hz == RATE_HZ
+        told.append((samples, path.read_bytes()[: 2 * samples]))
+
+    with path.open("w+b") as out:
+        spoken = faulty().speak(parts, voice("en-us"), Prosody(), out, Teller(), settled)
+
+    whole = path.read_bytes()
+    assert [samples for samples, _ in told] == list(spoken.part_ends) and spoken.parts_redone == 1
+    assert all(len(seen) == 2 * samples and whole.startswith(seen) for samples, seen in told)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -330,3 +331,33 @@ def test_speak_sound_too_long_in_all_is_refused_although_each_piece_passes(googl
     google.fail("lingers")
     with pytest.raises(EngineRefused, match="the whole text"):
         say(engine, parts)
+
+
+# ---- heard while it is spoken ---------------------------------------------------------------------------------------
+
+
+def test_speak_tells_what_is_settled_piece_by_piece_and_it_stays_as_it_is(
+    google: FakeGoogle, engine: GttsEngine, tmp_path: Path
+) -> None:
+    told: list[tuple[int, bytes]] = []
+    path = tmp_path / "spoken.pcm"
+
+    def settled(samples: int, rate_hz: int) -> None:
+        assert rate_hz == 24_000
+        told.append((samples, path.read_bytes()))
+
+    with path.open("w+b") as out:
+        spoken = engine.speak(TWELVE, EN, Prosody(), out, TestRun(), settled)
+    whole = path.read_bytes()
+    assert len(told) == 12 and len(whole) == 2 * spoken.sample_count
+    for samples, seen in told:
+        assert len(seen) >= 2 * samples and seen[: 2 * samples] == whole[: 2 * samples]
+    assert told[-1][0] == round(spoken.marks[-1].end * spoken.rate_hz)
+
+
+def test_speak_stops_at_what_the_listener_raises(google: FakeGoogle, engine: GttsEngine, tmp_path: Path) -> None:
+    def settled(samples: int, rate_hz: int) -> None:
+        raise EngineRefused("Stands for a full disk.")
+
+    with (tmp_path / "spoken.pcm").open("w+b") as out, pytest.raises(EngineRefused):
+        engine.speak(TWELVE, EN, Prosody(), out, TestRun(), settled)

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.offspring import left_over, offspring
 from tests.transcription.engines.conftest import ROOT, Open, Said
 from tests.transcription.engines.sounds import noise, silence, tremolo
 from utils.errors import BadInput
@@ -163,12 +164,12 @@ def test_jobs_in_threads_hear_the_same(opened: Open, engine: str, speak: Said) -
 
 @each_engine
 def test_close_may_be_called_again_and_ends_what_was_started(opened: Open, engine: str, speak: Said) -> None:
-    before = len(psutil.Process().children(recursive=True))
+    before = offspring()
     decoding = opened(engine)
     assert heard(decoding, speak(SHORT))
     decoding.close()
     decoding.close()
-    assert len(psutil.Process().children(recursive=True)) == before
+    assert left_over(before) == set()
 
 
 @each_engine

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
+from tests.offspring import left_over, offspring
 from tests.transcription.engines.conftest import Open, Said
 from tests.transcription.engines.sounds import noise, silence, tremolo
 from utils.errors import BadInput, EngineCrashed
@@ -125,17 +125,17 @@ def test_word_longer_than_words_are_is_left_out(tmp_path: Path, speak: Said) -> 
 
 @pytest.mark.parametrize("body", ["sys.exit(3)", "import os; os.abort()", "print('what', flush=True)"])
 def test_child_that_goes_wrong_is_told_and_gone(tmp_path: Path, speak: Said, body: str) -> None:
-    before = len(psutil.Process().children())
+    before = offspring()
     decoding = fake(tmp_path, body)
     sound = speak("Close the window.")
     with pytest.raises(EngineCrashed):
         list(decoding.decode(sound, [Span(0.0, len(sound) / RATE_HZ)], "en"))
-    assert len(psutil.Process().children()) == before
+    assert left_over(before) == set()
     decoding.close()
 
 
 def test_close_ends_a_child_that_is_in_the_middle(tmp_path: Path, speak: Said) -> None:
-    before = len(psutil.Process().children())
+    before = offspring()
     decoding = fake(tmp_path, "time.sleep(600)")
     sound = speak("Close the window.")
     ended: list[BaseException] = []
@@ -148,12 +148,12 @@ def test_close_ends_a_child_that_is_in_the_middle(tmp_path: Path, speak: Said) -
 
     thread = threading.Thread(target=listen)
     thread.start()
-    while len(psutil.Process().children()) == before:
+    while not offspring() - before:
         time.sleep(0.01)
     decoding.close()
     thread.join(20.0)
     assert not thread.is_alive() and len(ended) == 1
-    assert len(psutil.Process().children()) == before
+    assert left_over(before) == set()
 
 
 def test_use_after_close_is_an_error(opened: Open, speak: Said) -> None:
@@ -164,10 +164,10 @@ def test_use_after_close_is_an_error(opened: Open, speak: Said) -> None:
 
 
 def test_child_starts_only_when_there_is_something_to_hear(opened: Open) -> None:
-    before = len(psutil.Process().children())
+    before = offspring()
     decoding = opened("draft")
     assert list(decoding.decode(silence(5.0), [Span(0.0, 5.0)], "en")) == []
-    assert len(psutil.Process().children()) == before
+    assert left_over(before) == set()
 
 
 def test_pocketsphinx_is_never_loaded_here(opened: Open, speak: Said) -> None:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.fakes.hub import FakeHub
+from tests.offspring import left_over
 from tests.transcription.engines.sounds import MICRO
 from utils.errors import Cancelled, ModelUnavailable
 from utils.settings import Settings
@@ -44,7 +44,7 @@ def hub(served: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     served.asked.clear()
     served.sent.clear()
     yield served
-    assert not [child for child in psutil.Process().children(recursive=True) if "hub_child" in " ".join(child.cmdline())]
+    assert left_over(set(), "hub_child") == set()
 
 
 def fetch(cache: Path, pin: Known | None = None, *, check: Callable[[], None] = lambda: None, stall_s: float = 60.0) -> list[str]:

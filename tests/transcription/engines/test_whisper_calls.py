@@ -113,6 +113,13 @@ def test_option_reaches_the_call(
     assert call.options[argument] == expected
 
 
+@pytest.mark.parametrize(("batch", "expected"), [(True, 0.5), (False, (0.5, 0.6, 0.8, 1.0))])
+def test_temperature_is_where_decoding_begins(rig: Rig, speak: Said, batch: bool, expected: object) -> None:
+    rig.heard(speak("Close the window."), batch=batch, temperature=0.5)
+    (call,) = rig.library.of("transcribe_batched" if batch else "transcribe")
+    assert call.options["temperature"] == expected
+
+
 @pytest.mark.parametrize("batch", [True, False])
 def test_language_of_the_job_reaches_the_call(rig: Rig, speak: Said, batch: bool) -> None:
     sound = speak("Schließe die Tür.", "de")
