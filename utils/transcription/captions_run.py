@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -10,6 +11,7 @@ from utils.transcription.captions import TAKE_S, Captions
 from utils.transcription.captions_rules import DRAFT, FRESH, WHISPER, Caption, Past, Rules
 from utils.transcription.contract import Decoding, Samples
 
+log = logging.getLogger(__name__)
 LOOK_S = 0.1  # between two looks for new sound
 KEPT_S = 10.0  # of the newest sound, when the rest is skipped
 
@@ -110,6 +112,7 @@ def _hurry(source: Source, captions: Captions, sink: Sink, rules: Rules) -> None
     gain = TAKE_S / max(captions.cost_s, 0.01) - 1.0  # seconds won for each second
     if gain > 0 and behind_s / gain <= rules.catch_up_s:
         return
+    log.warning("event=captions_skip behind_s=%.0f decode_s=%.1f", behind_s, captions.cost_s)
     found = captions.skip_to(source.skip(max(0.0, source.left_s() - KEPT_S)))
     if found is not None:
         sink(found)
