@@ -30,18 +30,25 @@ def card(item: Item) -> None:
         _finishing(item)
         return
     job = _last_job(item)
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{PLACE}_result"):
+    failed = job is not None and job.state == "failed"
+    with st.container(border=True, key=f"{PLACE}_result"):
         item_card.rename_line(item, PLACE)
         if item.role("audio"):
-            player(item, key=f"{PLACE}_player_{item.id}", head=live_work.facts(item), text=False)
+            with st.container(key=f"{PLACE}_player_box"):
+                player(item, key=f"{PLACE}_player_{item.id}", head=live_work.facts(item), text=False)
         else:
-            st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(live_work.facts(item))}]", width="stretch")
-        if job is not None and job.state == "failed":
+            st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{plain(live_work.facts(item))}]")
+        if job is not None and failed:
             messages.problem(job.error or {})
-            st.button("Try again", icon=":material/refresh:", key=f"{PLACE}_retry", on_click=live_work.retry, args=(item,))
-        _text(item)
-        _files(item)
-        item_card.menu(item, PLACE)
+        said = _text(item)
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{PLACE}_acts"):
+            if failed:
+                st.button("Try again", icon=":material/refresh:", key=f"{PLACE}_retry", on_click=live_work.retry, args=(item,))
+            if said:
+                label, turn = "Read and correct the text", live_work.to_transcript
+                st.button(label, icon=":material/subtitles:", key=f"{PLACE}_read", on_click=turn, args=(item,))
+            _files(item)
+            item_card.menu(item, PLACE)
 
 
 def _last_job(item: Item) -> JobStatus | None:
@@ -71,22 +78,16 @@ def _finishing(item: Item) -> None:
     polling()
 
 
-def _text(item: Item) -> None:
-    """The beginning of its text, and the way to all of it."""
+def _text(item: Item) -> bool:
+    """The beginning of its text. Answers whether there is any."""
     said = live.text_of(state.services(), state.session_id(), item).strip()
     if item.role("transcript") and not said:
         st.html('<p class="quiet">No speech was heard.</p>')
     if not said:
-        return
+        return False
     short = said[:SHOWN_CHARS] + (" …" if len(said) > SHOWN_CHARS else "")
     st.html(f'<p class="compared" dir="auto">{as_html(short)}</p>', width="stretch")
-    st.button(
-        "Read and correct the text",
-        icon=":material/subtitles:",
-        key=f"{PLACE}_read",
-        on_click=live_work.to_transcript,
-        args=(item,),
-    )
+    return True
 
 
 def _files(item: Item) -> None:

@@ -32,8 +32,8 @@ def recorder(on_ended: Callable[[str], None]) -> None:
     """
 
     def ended() -> None:
-        told = st.session_state[KEY].get("ended") or {}
-        on_ended(str(told.get("id", "")))
+        told = st.session_state[KEY].get("ended")
+        on_ended(str(told.get("id", "")) if isinstance(told, dict) else "")
 
     _recorder(key=KEY, data=_data(), on_ended_change=ended)
 

@@ -111,8 +111,9 @@ class Words {
     if (on === this.reader.classList.contains("wide")) return;
     this.reader.classList.toggle("wide", on);
     this.brief.hidden = !on;
-    this.reading.setAttribute("aria-pressed", on);
-    this.reading.textContent = on ? "Leave reading mode" : "Reading mode";
+    if (on) this.reading.setAttribute("aria-label", "Close the reading mode");
+    else this.reading.removeAttribute("aria-label");
+    this.reading.textContent = on ? "Close" : "Reading mode";
     if (on) this.reader.requestFullscreen?.().catch(() => {});
     else if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
     this.box.focus({ preventScroll: true });
