@@ -24,12 +24,12 @@ from utils.transcription.captions_rules import FRESH, WHISPER, Caption, Past, Ru
 from utils.transcription.contract import RATE_HZ, Decoding, Samples, Segment, Span, Word
 from utils.transcription.levels import HOP_S, levels, quietest
 
-TAIL_S = 2.0  # that a look for a voice takes in; Silero needs some sound to find into it
+TAIL_S = 2.0  # that a look for a voice takes in; what it sees is looked at again in all the sound before it is decoded
 PAD_S = 0.2  # that engines leave around a voice
 SAME_S = 0.15  # ends of a voice that differ by less are one
 TAKE_S = 8.0  # sound taken at once; with what is kept it stays under the 30 s that Whisper hears
 JOIN_S = 2.0  # voices nearer to each other are decoded together
-STEADY_KEPT_S = 4.0  # of sound without words, so that the gate still knows a steady tone
+START_S = 1.0  # kept before the first word, once the sound must be cut
 
 
 class Captions:
@@ -62,6 +62,7 @@ class Captions:
         self._n, self._committed_s, self._told = past.n, past.end, ""
         self._looked_s = self._decoded_s = self._begin_s
         self._voice_s = self._covered_s = self._begin_s - 1.0  # where the last voice ends; how much of it was decoded
+        self._first_s = self._begin_s  # where the first voice of the sound begins
         self._suspect: tuple[list[Span], list[Span], str] | None = None
         self._cost_s = 0.0
         self._fed_at = clock()
@@ -202,6 +203,7 @@ class Captions:
             return ()
         self._decoded_s = self.at_s
         spans = _joined(speech)
+        self._first_s = self._begin_s + spans[0].start
         tongue = self._language.of(sound, speech)
         words = self._judged(list(self._decoding.decode(sound, spans, tongue)), spans, speech, tongue)
         took = self._clock() - began
@@ -246,20 +248,23 @@ class Captions:
 
     def _trimmed(self) -> tuple[Word, ...]:
         """Keep the sound short: cut it behind what is committed, if need be after committing without agreement."""
-        length_s = len(self._sound) / RATE_HZ
-        if length_s <= self._rules.trim_s:
+        rules, length_s = self._rules, len(self._sound) / RATE_HZ
+        if length_s <= rules.trim_s:
+            return ()
+        if self._first_s - START_S > self._begin_s:  # sound from before anybody spoke
+            self._cut(self._first_s - START_S)
             return ()
         made: tuple[Word, ...] = ()
         place = self._agreement.cut(self._begin_s + length_s / 3)
-        if length_s >= self._rules.full_s and (place is None or self.at_s - place[1] > self._rules.trim_s):
+        if length_s >= rules.full_s and (place is None or self.at_s - place[1] > rules.trim_s):
             self._resolve()
-            made = self._agreement.force(self.at_s - self._rules.edge_s)
+            made = self._agreement.force(self.at_s - rules.edge_s)
             place = self._agreement.cut(self._begin_s + length_s / 3)
         if place is not None:
             low, high = place[0] - self._begin_s - 0.05, place[1] - self._begin_s + 0.05
             self._cut(self._begin_s + quietest(levels(self._sound), low, high))
-        if self.at_s - self._begin_s >= self._rules.full_s:  # no words for long, or only old ones
-            self._cut(self.at_s - STEADY_KEPT_S)
+        if self.at_s - self._begin_s >= rules.full_s:  # no words for long, or only old ones
+            self._cut(self.at_s - rules.lead_s)
         return made
 
     def _stalled(self) -> tuple[Word, ...]:

@@ -21,7 +21,7 @@ class Rules:
         edge_s: Words that end so near to the end of the sound may be cut; no agreement commits them.
         trim_s: Longer sound is cut behind committed words.
         full_s: Sound never grows longer; then words are committed without agreement.
-        lead_s: Sound kept from before a voice.
+        lead_s: Sound kept from before a voice: a detector that begins in the middle of music takes it for one.
         stall_s: When no sound has come for so long (by the clock), what is there is committed.
         behind_s: Sound that waits. More of it, and the newest is preferred if the rest cannot be caught up with soon.
         catch_up_s: How soon that must be.
@@ -36,7 +36,7 @@ class Rules:
     edge_s: float = 0.3
     trim_s: float = 15.0
     full_s: float = 20.0
-    lead_s: float = 1.0
+    lead_s: float = 6.0
     stall_s: float = 3.0
     behind_s: float = 30.0
     catch_up_s: float = 60.0
