@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.storage.chunks import confirmed
-from utils.storage.live_facts import LiveFacts
 from utils.transcription.contract import RATE_HZ, Samples
 
 if TYPE_CHECKING:
@@ -22,23 +20,25 @@ FULL_SCALE = 32_768
 
 
 class LiveSound:
-    """A `captions_run.Source` over sound.pcm; reads only what counts by the index. Used by one thread."""
+    """A `captions_run.Source` over growing samples; reads only those that count. Used by one thread."""
 
-    def __init__(self, home: Path, facts: LiveFacts, begin_s: float, ended: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: Path, rate_hz: int, begin_s: float, *, there_bytes: Callable[[], int], ended: Callable[[], bool]
+    ) -> None:
         """Open it.
 
         Args:
-            home: The item's folder.
-            facts: Of the recording; its format is pcm_s16le.
+            path: s16le, mono.
+            rate_hz: Of it.
             begin_s: Where the first read begins.
+            there_bytes: How many bytes of it count by now.
             ended: No more will come.
         """
-        self._home = home
-        self._sound = facts.sound
-        self._rate_hz = facts.sample_rate
+        self._rate_hz = rate_hz
+        self._there_bytes = there_bytes
         self._ended = ended
-        self._at = round(begin_s * self._rate_hz)  # samples of the recording that were read
-        self._file = os.open(home / self._sound, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._at = round(begin_s * rate_hz)  # samples of the recording that were read
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._resampler: AudioResampler | None = None
         self._drained = False
 
@@ -60,6 +60,11 @@ class LiveSound:
         self._at += len(pcm)
         return self._heard(pcm)
 
+    @property
+    def is_over(self) -> bool:
+        """No more will come than is there."""
+        return self._ended()
+
     def left_s(self) -> float:
         """Seconds that are there and were not read."""
         return max(0, self._there() - self._at) / self._rate_hz
@@ -71,7 +76,7 @@ class LiveSound:
         return self._at / self._rate_hz
 
     def _there(self) -> int:
-        return confirmed(self._home, self._sound) // 2
+        return self._there_bytes() // 2
 
     def _heard(self, pcm: np.ndarray[Any, np.dtype[np.int16]]) -> Samples:
         if self._rate_hz == RATE_HZ:

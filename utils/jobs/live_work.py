@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,6 +13,7 @@ from utils.errors import NotFound
 from utils.jobs.context import Context, LeaseLost
 from utils.jobs.live_kind import ABANDONED_S
 from utils.jobs.live_sound import LiveSound
+from utils.storage.chunks import confirmed
 from utils.storage.live_facts import LiveFacts
 from utils.storage.recordings import CAPTIONS
 from utils.transcription.contract import TranscriptionEngine
@@ -56,12 +58,12 @@ class LiveWork:
         try:
             self._tell_who(engine, decoding.model.name, why)
             context.note(why)
-            with LiveSound(self._home, self._facts, past.settled, self._ended) as sound, self._lines() as lines:
+            with self._sound(past.settled) as sound, self._lines() as lines:
                 captions_run.caption(
                     sound,
                     decoding,
                     lambda caption: self._keep(lines, caption),
-                    ended=self._ended,
+                    ended=lambda: sound.is_over,
                     check=self._check,
                     language=self._facts.language,
                     rules=captions_run.rules_of(engine.name),
@@ -69,6 +71,30 @@ class LiveWork:
                 )
         finally:
             decoding.close()
+
+    @contextmanager
+    def _sound(self, begin_s: float) -> Iterator[LiveSound]:
+        """The samples as they come; those of WebM by way of a limited child, from the beginning in each attempt."""
+        facts, home = self._facts, self._home
+
+        def arrived() -> int:
+            return confirmed(home, facts.sound)
+
+        if facts.format == "pcm_s16le":
+            with LiveSound(home / facts.sound, facts.sample_rate, begin_s, there_bytes=arrived, ended=self._ended) as sound:
+                yield sound
+            return
+        from utils.audio.growing import RATE_HZ, Growing
+
+        most_s = self.context.settings.live_max_hours * 3600 + 60
+        with self.context.scratch() as scratch:
+            pcm = scratch / "decoded"
+            with Growing(home / facts.sound, pcm, arrived=arrived, ended=self._ended, max_seconds=most_s) as growing:
+                decoded = LiveSound(
+                    pcm, RATE_HZ, begin_s, there_bytes=lambda: pcm.stat().st_size, ended=lambda: self._ended() and growing.is_over
+                )
+                with decoded as sound:
+                    yield sound
 
     def _lines(self) -> BinaryIO:
         self.context.check()

@@ -236,7 +236,7 @@ def begin(services: Services, session_id: str, wanted: Begin) -> Begun:
     _check(wanted)
     _check_none_open(services, session_id)
     note = ""
-    captions = wanted.captions and wanted.format == "pcm_s16le"
+    captions = wanted.captions
     if captions and services.settings.live_workers == 0 and not _places(services):
         captions, note = False, NO_CAPTIONS
     if captions:
