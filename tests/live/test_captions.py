@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from tests.api.served import Served, served
+from tests.jobs.rig import until
 from tests.live.speaking import Speaker, chunks_of, speaking, token_of
+from tests.live.webm import webm
 from utils.transcription.engines.whisper_selftest import CLIP
 
 MODEL = Path(__file__).resolve().parents[1] / "assets" / "micro-whisper"
@@ -73,7 +75,7 @@ def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Se
         for thread in threads:
             thread.start()
         with speaking(server.url) as third:
-            time.sleep(1.0)
+            until(lambda: all("item_id" in found for found in told), 60)
             third.say("start", sample_rate=16_000, token=token_of(client))
             refused = third.until("error")
             assert (refused["code"], "2 (LIVE_WORKERS)" in refused["detail"]) == ("too_many", True)
@@ -94,3 +96,20 @@ def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Se
             for form in ("srt", "txt"):
                 assert client.get(f"/api/v1/items/{found['item_id']}/transcript.{form}", headers=headers).status_code == 200
             assert client.get("/api/v1/session/info", headers=headers).json()["status"] == "complete"
+
+
+def test_captions_of_a_browsers_own_recorder(server: Served) -> None:
+    with server.client() as client, speaking(server.url) as speaker:
+        token = token_of(client)
+        speaker.say("start", sample_rate=48_000, format="webm", language="en", token=token, transcript=False)
+        item_id = speaker.until("status")["item_id"]
+        for seq, chunk in enumerate(chunks_of(webm(clip(48_000)), 2_000)):
+            speaker.send(seq, chunk)
+            time.sleep(0.1)
+        while not heard(speaker.until("words", 60)["committed"]) & WORDS:  # before the end
+            continue
+        speaker.say("stop")
+        speaker.until("final", 60)
+        item = client.get(f"/api/v1/items/{item_id}", headers={"Authorization": f"Bearer {token}"}).json()
+    assert item["result"]["seconds"] == pytest.approx(4.59, abs=0.1)
+    assert {file["name"] for file in item["files"]} >= {"recording.wav", "captions.srt"}

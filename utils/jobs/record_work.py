@@ -39,11 +39,13 @@ class Sound:
     """The recording as samples.
 
     Attributes:
-        pcm: All that counts.
+        pcm: All that counts; it may be in scratch.
+        seconds: Its length.
         losses: What is missing of it, in sentences.
     """
 
     pcm: PcmFile
+    seconds: float
     losses: list[str]
 
 
@@ -64,7 +66,7 @@ class RecordWork:
         count = context.sessions.settle_recording(context.session_id, context.item.id)
         with context.scratch() as scratch:
             sound = self._sound(facts, count, scratch)
-            words = self._captions(sound.pcm.seconds)
+            words = self._captions(sound.seconds)
             roles = self._make(sound, words, scratch)
             context.publish_all({name: scratch / name for name in roles})
         self._finish(facts, sound, words, roles)
@@ -75,12 +77,13 @@ class RecordWork:
         if count < 2:
             raise BadInput("Nothing was recorded: no sound has come.", "Check the microphone, and record again.")
         if facts.format == "pcm_s16le":
-            return Sound(PcmFile(path, facts.sample_rate, 0, count // 2), [])
+            pcm = PcmFile(path, facts.sample_rate, 0, count // 2)
+            return Sound(pcm, pcm.seconds, [])
         from utils.audio import recording
 
         most_s = self.context.settings.live_max_hours * 3600 + 60
         decoded = recording.decode(path, scratch / "decoded", max_seconds=most_s, check=self.context.stay)
-        return Sound(decoded.pcm, list(decoded.report.losses()))
+        return Sound(decoded.pcm, decoded.pcm.seconds, list(decoded.report.losses()))
 
     def _captions(self, seconds: float) -> Transcript | None:
         """What was heard while it was spoken; None when there is nothing."""
@@ -123,7 +126,7 @@ class RecordWork:
     def _finish(self, facts: LiveFacts, sound: Sound, words: Transcript | None, roles: Mapping[str, str]) -> None:
         context = self.context
         result = {
-            "seconds": round(sound.pcm.seconds, 3),
+            "seconds": round(sound.seconds, 3),
             "why": facts.why,
             "marks": list(facts.marks),
             "losses": sound.losses,
