@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.servers import Server
@@ -101,3 +102,55 @@ def sent(page: Page) -> bytes:
     assert "sent-changed" not in kept
     count = sum(key.startswith("sent-") for key in kept)
     return b"".join(base64.b64decode(kept[f"sent-{seq}"]) for seq in range(count))
+
+
+class StandIn:
+    """Stands where the live socket stands, and says what the test wants said.
+
+    Attributes:
+        asked: Commands that came.
+        chunks: Sound by its number, of the recording that was begun last.
+        refuses: What is answered to a command instead, by its action; once.
+        takes: Chunks are acknowledged.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.chunks: dict[int, bytes] = {}
+        self.refuses: dict[str, dict[str, Any]] = {}
+        self.takes = True
+        self._socket: WebSocketRoute | None = None
+        page.route_web_socket(re.compile("/api/v1/live$"), self._opened)
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Send an event."""
+        assert self._socket is not None
+        self._socket.send(json.dumps({"event": event, **fields}))
+
+    def hang_up(self, code: int = 1011) -> None:
+        """Close the connection."""
+        assert self._socket is not None
+        self._socket.close(code=code)
+
+    def _opened(self, socket: WebSocketRoute) -> None:
+        self._socket = socket
+        socket.on_message(self._heard)
+
+    def _heard(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            if self.takes:
+                seq = int.from_bytes(message[:4], "little")
+                self.chunks[seq] = message[4:]
+                self.tell("ack", seq=seq)
+            return
+        command = json.loads(message)
+        self.asked.append(command)
+        action = command["action"]
+        if action in self.refuses:
+            self.tell("error", **self.refuses.pop(action))
+        elif action in ("start", "resume"):
+            if action == "start":
+                self.chunks.clear()
+            self.tell("status", status="recording", item_id="20260101-000000-a-0000", next_seq=len(self.chunks), limit_s=14_400)
+        elif action == "stop":
+            self.tell("status", status="processing", item_id="20260101-000000-a-0000", why="stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -162,22 +163,81 @@ def test_why_there_is_no_recording_is_told(visit: Visit, hearing: Server) -> Non
     expect(live.main(page)).to_be_disabled()
 
 
-def test_captions_are_followed_until_somebody_scrolls_back(tab: Tab) -> None:
-    page = tab()
-    page.set_viewport_size({"width": 390, "height": 500})
+# ---- what a server may say
+
+
+@pytest.fixture
+def made_up(tab: Tab) -> tuple[Page, live.StandIn]:
+    """The page, before a server that says what the test wants."""
+    servers: list[live.StandIn] = []
+    page = tab(lambda page: servers.append(live.StandIn(page)))
+    return page, servers[0]
+
+
+def test_captions_are_followed_until_somebody_scrolls_back(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    box, newest = live.captions(page), page.get_by_role("button", name="To the newest words")
     live.record(page)
-    box = live.captions(page)
-    for _ in range(3):
-        page.get_by_role("button", name="Larger text").click()
-    expect(box).to_contain_text(live.SAID[0])
-    box.evaluate("box => box.append(Object.assign(document.createElement('p'), {textContent: 'word '.repeat(200)}))")
+    server.tell("words", committed=" One sentence of many." * 60, tentative=" and mo", end=1.0, all=True)
+    expect(box).to_contain_text("and mo")
+    below = "box => box.scrollHeight - box.scrollTop - box.clientHeight"
+    assert box.evaluate(below) < 2
     box.evaluate("box => { box.scrollTop = 0; }")
-    expect(page.get_by_role("button", name="To the newest words")).to_be_visible()
-    expect(box).to_contain_text(live.SAID[-1])
+    expect(newest).to_be_visible()
+    server.tell("words", committed=" And more.", tentative=" perh", end=2.0)
+    expect(box).to_contain_text("And more. perh")
     assert box.evaluate("box => box.scrollTop") == 0
-    page.get_by_role("button", name="To the newest words").click()
-    assert box.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 2
+    newest.click()
+    assert box.evaluate(below) < 2
+    expect(page.locator(".live .spoken")).to_have_text("And more.")  # the committed words that came while one was here
     live.stop(page)
+
+
+def test_full_server_offers_to_record_without_captions(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    server.refuses["start"] = {"code": "too_many", "detail": "So many people are recording.", "hint": "Wait."}
+    page.get_by_role("button", name="Record", exact=True).click()
+    server_closes = page.get_by_role("alert").or_(page.locator(".live .advice", has_text="So many people"))
+    expect(server_closes.first).to_be_visible()
+    server.hang_up(1013)
+    expect(page.get_by_role("alert")).to_contain_text("So many people are recording. Wait.")
+    page.get_by_role("button", name="Record without captions").click()
+    expect(live.state(page)).to_have_text("Recording")
+    assert [command["captions"] for command in server.asked] == [True, False]
+    live.stop(page)
+
+
+def test_recording_that_ended_meanwhile_goes_on_as_a_second_one(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    live.record(page)
+    expect(page.locator(".live .elapsed")).to_have_text("0:01")
+    server.takes = False
+    expect(live.state(page)).to_contain_text("kept in this browser")
+    server.refuses["resume"] = {"code": "conflict", "detail": "It has ended.", "item_id": "20260101-000000-a-0000"}
+    server.takes = True
+    server.hang_up()
+    expect(page.locator(".live .advice")).to_contain_text("a second recording")
+    expect(live.state(page)).to_have_text("Recording")
+    live.stop(page)
+    assert [command["action"] for command in server.asked] == ["start", "resume", "start", "stop"]
+    assert sorted(server.chunks) == list(range(server.asked[-1]["next_seq"]))
+    assert len(server.chunks) > 30  # with the seconds that had not arrived
+
+
+def test_what_cannot_be_sent_any_more_can_be_saved(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    live.record(page)
+    server.takes = False
+    expect(page.locator(".live .elapsed")).to_have_text("0:02")
+    server.tell("error", code="no_session", detail="The session has ended.", hint="Reload the page.")
+    server.hang_up(1008)
+    expect(page.get_by_role("alert")).to_contain_text("The session has ended.")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a file").click()
+    with wave.open(str(download.value.path())) as file:
+        assert file.getparams()[:3] == (1, 2, 16_000)
+        assert file.getnframes() >= 20 * 1600
+    assert page.evaluate(OPEN_TRACKS) == 0
 
 
 @pytest.mark.long

@@ -191,9 +191,8 @@ class Line {
     this.asked = Date.now();
     if (message.event === "ack") this.acknowledge(message.seq);
     else if (message.event === "resend") this.again(message.from);
-    else if (message.event === "error") this.refused(message);
     else if (message.event === "status") this.stands(message);
-    this.on.event(message);
+    if (message.event !== "error" || !this.helped(message)) this.on.event(message);
     this.pump();
     this.on.changed();
   }
@@ -208,19 +207,25 @@ class Line {
     this.told = false;
   }
 
-  refused(error) {
+  /** An error; answers whether the line could help itself. */
+  helped(error) {
     this.error = error;
-    if (error.code !== "conflict" || !error.item_id || this.watching || this.ended) return;
+    if (error.code !== "conflict" || !error.item_id || this.watching || this.ended) return false;
     if (error.item_id === this.itemId) {
-      if (this.next - 1 > this.acked || !this.stopping) this.split(); // it has ended while we were away
-    } else if (!this.itemId && this.starts > 1) {
+      const more = this.next - 1 > this.acked || !this.stopping;
+      if (more) this.split(); // it has ended while we were away
+      return true;
+    }
+    if (this.itemId) return false;
+    if (this.starts > 1) {
       this.itemId = error.item_id; // ours: it was begun, and the connection broke before we were told so
       this.error = undefined;
       this.lost();
-    } else if (!this.itemId) {
-      this.close();
-      this.on.over(error);
+      return true;
     }
+    this.close();
+    this.on.over(error);
+    return true;
   }
 
   /** What has not arrived becomes a recording of its own. */

@@ -4,6 +4,8 @@
 const SIZES_REM = [1, 1.25, 1.5, 1.9, 2.4, 3];
 const USUAL_SIZE = 2;
 const PARAGRAPH = 260; // characters after which the end of a sentence begins a new one
+const SENTENCE = /.+?(?:[.!?…]["”')]*(?=\s|$)|[。？！]|$)/gs;
+const ENDS = /[.!?…。？！]["”')]*\s*$/;
 const SAY_MS = 3000; // between two readings aloud
 const SAID = 4; // readings that stay in the live region
 const SIZE = "sotto-live-size"; // in this browser's memory
@@ -59,10 +61,12 @@ class Words {
   }
 
   write(text) {
-    const here = this.paragraph();
     this.tentative.remove();
-    here.append(here.childNodes.length ? text : text.trimStart());
-    if (here.textContent.length > PARAGRAPH && /[.!?…。？！]["”')]?\s*$/.test(text)) this.last = undefined;
+    for (const sentence of text.match(SENTENCE) ?? []) {
+      const here = this.paragraph();
+      here.append(here.childNodes.length ? sentence : sentence.trimStart());
+      if (here.textContent.length > PARAGRAPH && ENDS.test(sentence)) this.last = undefined;
+    }
   }
 
   paragraph() {
