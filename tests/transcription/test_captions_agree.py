@@ -86,7 +86,7 @@ def test_cut_lies_behind_the_last_sentence_else_behind_the_last_word() -> None:
     for _ in range(2):
         agreement.hear(said("good night. turn on the"))
     assert np.allclose(agreement.cut(0.0) or (), (0.6, 0.6))
-    assert np.allclose(agreement.cut(1.0) or (), (1.5, 1.5))
+    assert np.allclose(agreement.cut(1.0) or (), (1.5, 1.8))
 
 
 def test_forced_words_end_before_the_place_that_is_given() -> None:

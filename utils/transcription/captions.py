@@ -29,6 +29,7 @@ PAD_S = 0.2  # that engines leave around a voice
 SAME_S = 0.15  # ends of a voice that differ by less are one
 TAKE_S = 8.0  # sound taken at once; with what is kept it stays under the 30 s that Whisper hears
 JOIN_S = 2.0  # voices nearer to each other are decoded together
+AROUND_S = 0.05  # a place between two words is looked for, as their times are not exact
 START_S = 1.0  # kept before the first word, once the sound must be cut
 
 
@@ -261,7 +262,7 @@ class Captions:
             made = self._agreement.force(self.at_s - rules.edge_s)
             place = self._agreement.cut(self._begin_s + length_s / 3)
         if place is not None:
-            low, high = place[0] - self._begin_s - 0.05, place[1] - self._begin_s + 0.05
+            low, high = place[0] - self._begin_s - AROUND_S, place[1] - self._begin_s + AROUND_S
             self._cut(self._begin_s + quietest(levels(self._sound), low, high))
         if self.at_s - self._begin_s >= rules.full_s:  # no words for long, or only old ones
             self._cut(self.at_s - rules.lead_s)

@@ -14,6 +14,7 @@ from utils.transcription.contract import Word
 SEAM_WORDS = 5  # committed words in front of the sound, against which the first words behind a cut are compared
 LEFT_OVER_S, LEFT_WORD_S = 0.15, 0.2  # words behind a cut that end sooner are what is left of those before it; people speak slower
 LEFT_RUN, LEFT_RUN_S = 3, 0.5  # so many different words are not said twice at the very cut; seconds for each
+AFTER_S = 0.3  # a word may end so much later than the engine says
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "\uff1f", "\uff01", "؟", "।")  # \u: full-width forms of ? and of !
 
 
@@ -102,7 +103,7 @@ class Agreement:
         ends = [at for at, word in enumerate(self._held) if word.text.rstrip().endswith(SENTENCE_ENDS)]
         at = ends[-1] if ends and self._held[ends[-1]].end >= earliest_s else last
         end = self._held[at].end
-        return end, max(end, following[at].start) if at < len(following) else end
+        return end, max(end, following[at].start) if at < len(following) else end + AFTER_S
 
     def _commit(self, count: int) -> tuple[Word, ...]:
         made = tuple(self._tentative[:count])
