@@ -16,7 +16,7 @@ from tests.browser.conftest import FLAGS, chromium
 from tests.browser.servers import Server
 from tests.browser.transcribe import recording
 
-SAID = ("Turn on the light in the kitchen.", "Thank you very much.", "Close the window.")
+SAID = ("Turn on the light in the kitchen.", "Close the window.")
 
 
 @contextmanager

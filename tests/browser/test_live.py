@@ -32,7 +32,9 @@ Tab = Callable[..., Page]
 @pytest.fixture(scope="module")
 def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a real, small Whisper model that follows two speakers."""
-    with running("streamlit", tmp_path_factory.mktemp("live"), WHISPER_MODEL=str(transcribe.MODEL), LIVE_WORKERS="2") as started:
+    with running(
+        "streamlit", tmp_path_factory.mktemp("live"), WHISPER_MODEL=str(transcribe.MODEL), LIVE_WORKERS="2", SPEECH_WORKERS="1"
+    ) as started:
         yield started
 
 

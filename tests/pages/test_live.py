@@ -10,7 +10,9 @@ from utils.jobs.contract import JobStatus
 from utils.jobs.live_kind import OF_RECORDING, RECORD
 from utils.storage.item import Item, ItemFile
 from utils.storage.live_facts import LiveFacts
-from utils.transcription import transcript_file
+from utils.storage.recordings import CAPTIONS
+from utils.transcription import captions_file, transcript_file
+from utils.transcription.captions_rules import Caption
 from utils.transcription.contract import Segment, Transcript
 
 CANARY = "<img src=x onerror=alert(1)> **bold** $x$"
@@ -47,6 +49,7 @@ def made(stage: Stage, text: str, title: str = "Meeting") -> Item:
         "listen.mp3": (b"sound", "audio/mpeg", "audio"),
         "recording.wav": (b"sound", "audio/wav", "source"),
         "captions.srt": (b"1", "application/x-subrip", "captions"),
+        "captions.txt": (b"1", "text/plain", "captions"),
         "transcript.json": (transcript_file.to_bytes(transcript), "application/json", "transcript"),
     }
     for name, (data, _, _) in files.items():
@@ -108,3 +111,14 @@ def test_live_other_recordings_are_lines_below_the_newest(stage: Stage) -> None:
     page = opened(stage)
     assert [line["key"] for line in drawn(page, "roster")[0]["rows"]] == [older.id]
     assert drawn(page, "player")[0]["label"] == newer.title
+
+
+def test_live_differences_of_captions_and_final_text_are_marked(stage: Stage) -> None:
+    assert stage.session_id
+    item = made(stage, "Close the window.")
+    line = captions_file.line(Caption(1, " Close a window.", end=2.0, at=2.0))
+    stage.services.sessions.write_file(stage.session_id, item.id, CAPTIONS, line)
+    page = stage.open()
+    page.session_state["live_otherwise"] = True
+    page = page.switch_page("../../pages/live.py").run()
+    assert "Close <del>a</del> <ins>the</ins> window" in words(page)

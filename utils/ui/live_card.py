@@ -12,7 +12,8 @@ from utils.ui import item_card, live_work, messages, state
 from utils.ui.live_work import PLACE
 from utils.ui.messages import as_html, plain
 from utils.ui.player import address, player
-from utils.workflows import files, live
+from utils.ui.transcript_changes import marked
+from utils.workflows import files, live, live_difference
 
 POLL_S = 0.7
 STEPS = {
@@ -20,6 +21,7 @@ STEPS = {
     "record": "The recording is being put together",
     "transcribe": "The text is being made",
 }
+CAPTIONS = "captions.txt"
 SHOWN_CHARS = 1_500
 TEXT = ("transcript.txt", "transcript.srt")
 
@@ -41,6 +43,8 @@ def card(item: Item) -> None:
         if job is not None and failed:
             messages.problem(job.error or {})
         said = _text(item)
+        if said and item.file(CAPTIONS):
+            _difference(item)
         with st.container(horizontal=True, vertical_alignment="center", key=f"{PLACE}_acts"):
             if failed:
                 st.button("Try again", icon=":material/refresh:", key=f"{PLACE}_retry", on_click=live_work.retry, args=(item,))
@@ -88,6 +92,23 @@ def _text(item: Item) -> bool:
     short = said[:SHOWN_CHARS] + (" …" if len(said) > SHOWN_CHARS else "")
     st.html(f'<p class="compared" dir="auto">{as_html(short)}</p>', width="stretch")
     return True
+
+
+def _difference(item: Item) -> None:
+    """What the better model heard otherwise than the captions; found out only when somebody looks."""
+    with st.expander(
+        "What the captions had otherwise", icon=":material/difference:", key=f"{PLACE}_otherwise", on_change="rerun"
+    ) as box:
+        if not box.open:
+            return
+        found = live_difference.difference(state.services(), state.session_id(), item)
+        if found is None:
+            st.html('<p class="quiet">These texts are too long to be compared here.</p>')
+        elif found.wer == 0:
+            st.html('<p class="quiet">No word differs.</p>')
+        else:
+            st.html(f'<p class="compared" dir="auto">{marked(found)}</p>')
+            st.html('<p class="quiet"><del>Struck out</del>: the captions. <ins>Underlined</ins>: the final text.</p>')
 
 
 def _files(item: Item) -> None:
