@@ -27,7 +27,7 @@ CANARIES = ("canary-one-4711", "canary-two-0815", "canary-three-2342")
 FILE = re.compile(rb'(filename="[^"]*"(?:\r\n[^\r\n]+)*\r\n\r\n).*?(\r\n--)', re.DOTALL)  # the content of a part
 TICK_S = 0.01  # between two requests; the clock stands still by itself
 EXAMPLE = b"8e03978e-40d5-43dd-bc93-6894a57f9324"  # of an Idempotency-Key, in the document
-ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[\w-]+(?=[/.]|$)", re.ASCII)  # of an id that could be one: others get no further than the edge
+ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[\w-]+(?=[/.]|$)", re.ASCII)  # what could be an id
 KINDS_HERE = {**KINDS, **kinds(lengths()), "speech": Kind("speech", speak), "sample": Kind("speech", speak)}
 
 
