@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.storage.support import DAY, Clock, everything, manager, speech, temporaries
-from utils.errors import NotFound, TooMany
+from utils.errors import NotFound, QuotaExceeded, TooMany
 from utils.session_manager import SessionManager
-from utils.storage.passing import STALE_S, Passing
+from utils.storage.passing import CHECK_BYTES, STALE_S, Passing
 from utils.storage.search import Query
 
 
@@ -46,6 +46,17 @@ def test_session_of_a_living_server_is_not_abandoned(store: SessionManager, cloc
     assert store.abandoned_sessions() == [mark.session_id]  # it has not beaten
     assert mark.beat(clock())
     assert store.abandoned_sessions() == []
+    mark.release()
+
+
+def test_file_that_grows_ends_at_the_quota(tmp_path: Path, clock: Clock) -> None:
+    store = manager(tmp_path, clock, quota_bytes=2 * CHECK_BYTES)
+    mark = store.create_passing()
+    item_id = speech(store, mark.session_id).id
+    with store.grow(mark.session_id, item_id, "sound") as file, pytest.raises(QuotaExceeded):
+        for _ in range(5):
+            file.write(bytes(CHECK_BYTES))
+    assert (store.item_path(mark.session_id, item_id) / "sound").stat().st_size == 2 * CHECK_BYTES
     mark.release()
 
 

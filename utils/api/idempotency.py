@@ -85,7 +85,7 @@ class Idempotency:
     def _session_of(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
         bearer = bearer_of(headers)
-        session_id = self._services.sessions.verify(cookies.read(headers) if bearer is None else bearer.strip())
+        session_id = self._services.sessions.verify(cookies.read(headers) if bearer is None else bearer)
         return session_id if session_id and self._services.sessions.peek_session(session_id) else None
 
     async def _held(self, stack: ExitStack, session_id: str, key: str) -> Reply:
