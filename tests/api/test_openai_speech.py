@@ -97,6 +97,8 @@ def test_error_in_the_middle_of_events_is_the_last_event(sotto: Surface, worker:
         ({"speed": 0.1}, 422, "speed"),
         ({"response_format": "m4a"}, 422, "response_format"),
         ({"unknown": 1}, 422, "unknown"),
+        ({"voice": 5}, 422, "voice"),
+        ({"voice": {"id": "alloy", "more": 1}}, 422, "voice"),
         ({"language": "xx"}, 400, "language"),
     ],
 )

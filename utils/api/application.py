@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ from utils.services import Services
 
 MAX_FIELD_PROBLEMS = 20
 MAX_NAME_CHARS = 100
+BRANCH = re.compile(r"constrained-[a-z]+|[A-Z][A-Za-z]+", re.ASCII)  # of a choice between types: no name of a field
 
 
 class LastResort:
@@ -97,7 +99,9 @@ def _field(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return "body"  # its place is a number of characters
     inner = place[1:] if len(place) > 1 and place[0] in ("body", "query", "path") else place
-    return ".".join(str(part) for part in inner)[:MAX_NAME_CHARS]
+    parts = [str(part) for part in inner]
+    names = parts[:1] + [part for part in parts[1:] if not BRANCH.fullmatch(part)]
+    return ".".join(names)[:MAX_NAME_CHARS]
 
 
 def _reason(error: Mapping[str, Any]) -> str:
