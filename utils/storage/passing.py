@@ -135,10 +135,10 @@ class PassingStore(ItemFinder):
         except OSError:  # removed in this moment, or not a mark that we made
             return False
         try:
-            if abs(self.clock() - os.fstat(mark).st_mtime) > STALE_S:
-                return True
-            # Elsewhere a lock may not be seen: the mark of another machine only goes by its age.
-            return os.read(mark, 256) == socket.gethostname().encode() and _lock(mark)
+            # On this machine the lock tells, whatever a clock did meanwhile; from elsewhere it may not be seen.
+            if sys.platform != "win32" and os.read(mark, 256) == socket.gethostname().encode():
+                return _lock(mark)
+            return abs(self.clock() - os.fstat(mark).st_mtime) > STALE_S
         finally:
             os.close(mark)
 
@@ -206,12 +206,14 @@ class Passing:
     def enter(self, who: str, make: Callable[[], Mark]) -> str:
         """One request more of this caller; the id of its session, made when there is none.
 
+        When there is no room, the one who has rested longest goes; its session is removed as an abandoned one.
+
         Raises:
-            TooMany: Too many callers have been here within a minute or so.
+            TooMany: Too many callers have requests open.
         """
         with self._lock:
             caller = self._callers.get(who)
-            if caller is None and len(self._callers) >= self._most:
+            if caller is None and len(self._callers) >= self._most and not self._forget_one():
                 raise TooMany("Too many different callers ask this server now.", "Try again.", retry_after_s=CROWDED_S)
             if caller is None or not caller.mark.is_there:  # somebody else may have thought that we are dead
                 if caller is not None:
@@ -219,6 +221,13 @@ class Passing:
                 caller = self._callers[who] = _Caller(make(), 0, 0.0)
             caller.requests += 1
             return caller.mark.session_id
+
+    def _forget_one(self) -> bool:
+        resting = [name for name, caller in self._callers.items() if not caller.requests]
+        if resting:
+            longest = min(resting, key=lambda name: self._callers[name].idle_since)
+            self._callers.pop(longest).mark.release()
+        return bool(resting)
 
     def leave(self, who: str, session_id: str, now: float) -> None:
         """One request less."""
