@@ -29,6 +29,7 @@ def test_ruff_format_changes_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(1200)  # half a minute of one processor; a busy machine takes its time
 def test_mypy_strict_finds_nothing() -> None:
     done = run(sys.executable, "-m", "mypy")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -25,9 +25,10 @@ from utils.jobs.runner import Runner, Timing
 
 CANARIES = ("canary-one-4711", "canary-two-0815", "canary-three-2342")
 FILE = re.compile(rb'(filename="[^"]*"(?:\r\n[^\r\n]+)*\r\n\r\n).*?(\r\n--)', re.DOTALL)  # the content of a part
+NAMED = re.compile(rb'filename="[^"]*"')
 TICK_S = 0.01  # between two requests; the clock stands still by itself
 EXAMPLE = b"8e03978e-40d5-43dd-bc93-6894a57f9324"  # of an Idempotency-Key, in the document
-ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[^/.]+")
+ITEM = re.compile(r"^(/api/v1/(?:items|jobs)/)[\w-]+(?=[/.]|$)", re.ASCII)  # what could be an id
 KINDS_HERE = {**KINDS, **kinds(lengths()), "speech": Kind("speech", speak), "sample": Kind("speech", speak)}
 
 
@@ -193,7 +194,8 @@ def kind_of(path: str) -> str:
 def meant(path: str, body: bytes) -> bytes:
     """The body with a file of the kind that the address takes, where it has one."""
     if path.endswith("/bulk"):
-        return FILE.sub(lambda found: found[1] + b"text\nGood morning.\n" + found[2], body)
+        table = b"text\nGood morning.\n"
+        return FILE.sub(lambda found: NAMED.sub(b'filename="table.csv"', found[1]) + table + found[2], body)
     if not path.endswith(("/upload", "/transcriptions", "/translations")):
         return body
     sound = spoken(sentences(1, seed=len(body)))

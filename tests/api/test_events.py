@@ -175,8 +175,9 @@ def test_watch_sends_heart_beats_while_nothing_happens(monkeypatch: pytest.Monke
         found: list[bytes] = []
         async for chunk in Watches().follow("session", "job", lambda: ("{}", True), ""):
             found.append(chunk)
-            if len(found) == 5:
+            if found.count(b": still here\n\n") >= 3 and event("status", "{}", mark_of("{}")) in found:
                 break
         return found
 
-    assert asyncio.run(read())[2:] == [b": still here\n\n"] * 3
+    found = asyncio.run(read())  # the first look may take longer than a beat
+    assert set(found[1:]) == {b": still here\n\n", event("status", "{}", mark_of("{}"))}

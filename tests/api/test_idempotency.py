@@ -101,6 +101,14 @@ def test_key_that_is_none_is_refused(shared: Surface, key: str | bytes) -> None:
     assert count(client) == 0
 
 
+@pytest.mark.parametrize("path", ["/api/v1/speech", "/api/v1/upload"])
+def test_two_keys_are_refused_and_make_nothing(shared: Surface, path: str) -> None:
+    client = shared.program()
+    answer = client.post(path, json=SPEECH, headers=[("Idempotency-Key", "one"), ("Idempotency-Key", "other")])
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input") and "Idempotency-Key" in answer.json()["detail"]
+    assert count(client) == 0
+
+
 def test_key_of_a_stranger_opens_nothing(shared: Surface) -> None:
     client, key = shared.program(), fresh()
     client.post("/api/v1/speech", json=SPEECH, headers=key)

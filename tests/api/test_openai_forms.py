@@ -91,6 +91,7 @@ def test_chunking_is_taken_and_changes_nothing(pairs: list[tuple[str, str]]) -> 
         ([("include[]", "embeddings")], "include"),
         ([("include[]", "logprobs"), ("response_format", "text")], "include"),
         ([("chunking_strategy", "thirds")], "chunking_strategy"),
+        ([("chunking_strategy", "[" * 60_000)], "chunking_strategy"),
         ([("chunking_strategy[threshold]", "0.5")], "chunking_strategy"),
         ([("chunking_strategy", '{"type": "server_vad", "x": 1}')], "chunking_strategy"),
         ([("chunking_strategy[type]", "server_vad"), ("chunking_strategy[threshold]", "high")], "chunking_strategy[threshold]"),

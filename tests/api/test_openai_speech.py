@@ -16,6 +16,7 @@ from tests.speech.test_streaming import LONG
 from tests.workflows.test_say import Stage
 from utils.errors import EngineRefused, EngineUnreachable
 from utils.jobs.records import JobName
+from utils.workflows.say import Say
 
 BODY = {"model": "espeak", "voice": "alloy", "input": LONG.replace(". ", ".\n\n"), "response_format": "wav"}
 
@@ -74,10 +75,21 @@ def test_error_before_any_sound_is_a_status(sotto: Surface, worker: Worker) -> N
     }
 
 
-def test_error_in_the_middle_of_events_is_the_last_event(sotto: Surface, worker: Worker) -> None:
+def test_error_in_the_middle_of_events_is_the_last_event(sotto: Surface, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, read = threading.Event(), Say.read
+
+    def noticed(speech: Say) -> bytes:
+        data = read(speech)
+        if data:
+            heard.set()
+        return data
+
     def before(index: int) -> None:
         if index == 15:
+            assert heard.wait(60)  # an error that comes before the first sound is another thing
             raise EngineUnreachable("Gone.")
+
+    monkeypatch.setattr(Say, "read", noticed)
 
     worker.stage.engine.before = before
     answer = ask(sotto, stream_format="sse")
@@ -97,6 +109,8 @@ def test_error_in_the_middle_of_events_is_the_last_event(sotto: Surface, worker:
         ({"speed": 0.1}, 422, "speed"),
         ({"response_format": "m4a"}, 422, "response_format"),
         ({"unknown": 1}, 422, "unknown"),
+        ({"voice": 5}, 422, "voice"),
+        ({"voice": {"id": "alloy", "more": 1}}, 422, "voice"),
         ({"language": "xx"}, 400, "language"),
     ],
 )

@@ -43,7 +43,7 @@ RESTS = """([answer_ms, draw_ms]) => {
 }"""
 ANSWER_MS, DRAW_MS = 3_000, 40  # the server answers within these; some requests have no answer
 REST_MS = 10_000  # while work goes on the page asks for it twice a second, and may never rest
-ACTS = ("click", "check", "uncheck", "fill", "press", "press_sequentially", "set_input_files")
+ACTS = ("click", "check", "uncheck", "fill", "press", "press_sequentially", "set_input_files", "focus", "blur")
 _at_once: ContextVar[bool] = ContextVar("at_once", default=False)
 
 
@@ -65,6 +65,21 @@ def rest(page: Page) -> None:
         page.wait_for_function(RESTS, arg=[ANSWER_MS, DRAW_MS], polling=20, timeout=REST_MS)
     except Error:  # it timed out, or the page was left meanwhile
         return
+
+
+SLOWLY = """() => {
+    const play = HTMLMediaElement.prototype.play;
+    HTMLMediaElement.prototype.play = function () {
+        this.defaultPlaybackRate = this.playbackRate = 0.2;
+        return play.call(this);
+    };
+}"""
+
+
+def slowly(page: Page) -> Page:
+    """Until it is loaded anew the page's sounds take five times as long, so that what plays still plays when it is looked at."""
+    page.evaluate(SLOWLY)
+    return page
 
 
 def _after_rest(act: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import bulk
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server
-from tests.browser.steady import at_once
+from tests.browser.steady import at_once, slowly
 from tests.browser.test_look import audit
 from utils.audio.decoder import decode_trusted
 
@@ -45,6 +45,7 @@ def test_table_with_a_bad_row_from_the_check_to_the_zip(server: Server, visit: V
     expect(bulk.card(page)).to_contain_text("of 6 rows done")
     expect(bulk.card(page)).to_contain_text("spoken by eSpeak NG because Google could not be reached.")
 
+    slowly(page)
     page.get_by_role("button", name="Play row 2", exact=True).click()
     sound = bulk.card(page).locator("audio").element_handle()
     page.wait_for_function("sound => sound.currentTime > 0.1", arg=sound)

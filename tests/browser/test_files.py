@@ -38,6 +38,7 @@ def opened(server: Server, visit: Visit, *texts: str, **options: object) -> Page
 
 def test_item_is_found_heard_renamed_kept_and_made_again(server: Server, visit: Visit) -> None:
     page = opened(server, visit, "The library closes at six.", "Good night.")
+    steady.slowly(page)
     page.get_by_label("Search", exact=True).fill("LIBRARY")
     page.keyboard.press("Enter")
     expect(files.lines(page)).to_have_count(1)

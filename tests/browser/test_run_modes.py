@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.browser import speak
 from tests.browser.conftest import Visit
 from tests.browser.servers import COMMANDS, Server, running
+from tests.browser.steady import slowly
 
 
 @pytest.fixture(scope="module", params=list(COMMANDS))
@@ -32,7 +33,7 @@ def test_deep_link_as_first_request_of_the_process_runs_the_frame(fresh: Server,
 
 
 def test_text_becomes_sound_that_plays_and_a_file_that_is_the_one_on_disk(fresh: Server, visit: Visit, tmp_path: Path) -> None:
-    page = speak.ready(visit(fresh.url))
+    page = slowly(speak.ready(visit(fresh.url)))
     player = speak.made(page, "One two three four five six.")
     audio = player.locator("audio")
     assert audio.evaluate("sound => sound.networkState") == 0  # NETWORK_EMPTY: nothing is fetched before somebody plays

@@ -11,7 +11,7 @@ from tests.browser import speak
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server
 from tests.browser.speak import HELLO
-from tests.browser.steady import at_once
+from tests.browser.steady import at_once, slowly
 
 
 def test_google_unreachable_eSpeak_speaks_and_the_card_says_why(server: Server, visit: Visit) -> None:
@@ -186,7 +186,7 @@ def tab_to(page: Page, wanted: str) -> None:
 
 
 def test_keyboard_alone_is_enough(server: Server, visit: Visit) -> None:
-    page = speak.ready(visit(server.url))
+    page = slowly(speak.ready(visit(server.url)))
     tab_to(page, "TEXTAREA Text")
     page.keyboard.type(HELLO)
     page.keyboard.press("Control+Enter")

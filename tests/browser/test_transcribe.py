@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import transcribe
 from tests.browser.conftest import Visit, Watch
 from tests.browser.servers import Server, running
-from tests.browser.steady import at_once
+from tests.browser.steady import at_once, slowly
 from tests.browser.test_look import audit
 from tests.browser.transcribe import KITCHEN, recording
 
@@ -138,7 +138,8 @@ def test_work_shows_text_and_footage_survives_a_reload_and_cancel_keeps_the_text
     page.reload()
     transcribe.ready(page)
     row = page.locator(".job").filter(has_text="interview")
-    row.get_by_role("button", name="Read what is there").click()
+    with at_once():  # before the work is over
+        row.get_by_role("button", name="Read what is there").click()
     expect(transcribe.card(page).locator(".rows .text").first).to_be_visible()
     with at_once():  # before the work is over
         row.get_by_role("button", name="Cancel").click()
@@ -150,7 +151,7 @@ def test_work_shows_text_and_footage_survives_a_reload_and_cancel_keeps_the_text
 
 
 def test_word_click_plays_there_and_the_spoken_word_is_followed(page: Page) -> None:
-    shown = transcribe.made(page)
+    shown = transcribe.made(slowly(page))
     word = shown.locator(".text").nth(1).locator("span").nth(1)
     at = shown.locator("audio")
     word.click()
@@ -167,7 +168,8 @@ def test_word_click_plays_there_and_the_spoken_word_is_followed(page: Page) -> N
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(shown.get_by_role("button", name="Pause")).to_be_visible()
-    assert at.evaluate("audio => audio.currentTime") < start_s
+    before = "([audio, start_s]) => audio.played.length && audio.played.start(0) < start_s"
+    page.wait_for_function(before, arg=[at.element_handle(), start_s])
 
 
 def test_search_finds_and_shows_where(page: Page) -> None:

@@ -31,7 +31,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
 def run(server: Served, crowd: Crowd) -> Outcome:
     found = asyncio.run(come(server, crowd, owners(crowd.people + crowd.programs)))
     print(found.line())
-    assert found.wrong == []
+    assert not found.wrong, found.wrong
     assert set(found.tally.done) == KINDS
     assert "Traceback" not in server.log and "incident" not in server.log
     return found

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.storage.support import DAY, Clock, everything, manager, speech, temporaries
-from utils.errors import NotFound, TooMany
+from utils.errors import NotFound, QuotaExceeded, TooMany
 from utils.session_manager import SessionManager
-from utils.storage.passing import STALE_S, Passing
+from utils.storage.passing import CHECK_BYTES, STALE_S, Passing
 from utils.storage.search import Query
 
 
@@ -40,12 +40,21 @@ def test_sweep_neither_takes_nor_counts_passing_sessions(store: SessionManager, 
 
 def test_session_of_a_living_server_is_not_abandoned(store: SessionManager, clock: Clock) -> None:
     mark = store.create_passing()
-    clock.forward(STALE_S - 1)
     assert store.abandoned_sessions() == []
-    clock.forward(2)
-    assert store.abandoned_sessions() == [mark.session_id]  # it has not beaten
-    assert mark.beat(clock())
+    clock.forward(2 * STALE_S)  # as after a night's sleep of the machine: nothing has beaten, and the server lives
     assert store.abandoned_sessions() == []
+    mark.release()
+    assert store.abandoned_sessions() == [mark.session_id]
+
+
+def test_file_that_grows_ends_at_the_quota(tmp_path: Path, clock: Clock) -> None:
+    store = manager(tmp_path, clock, quota_bytes=2 * CHECK_BYTES)
+    mark = store.create_passing()
+    item_id = speech(store, mark.session_id).id
+    with store.grow(mark.session_id, item_id, "sound") as file, pytest.raises(QuotaExceeded):
+        for _ in range(5):
+            file.write(bytes(CHECK_BYTES))
+    assert (store.item_path(mark.session_id, item_id) / "sound").stat().st_size == 2 * CHECK_BYTES
     mark.release()
 
 
@@ -158,6 +167,7 @@ def test_caller_whose_session_somebody_removed_gets_another_one(tmp_path: Path, 
 def test_beats_of_a_roster_reach_every_mark(tmp_path: Path, clock: Clock) -> None:
     store, passing = manager(tmp_path, clock), Passing()
     session_id = passing.enter("key-1", store.create_passing)
+    (store.outputs / session_id / "passing").write_bytes(b"elsewhere")  # as another machine sees it
     clock.forward(STALE_S + 1)
     assert store.abandoned_sessions() == [session_id]
     passing.beat(clock())
@@ -172,6 +182,12 @@ def test_callers_are_bounded(tmp_path: Path, clock: Clock) -> None:
     with pytest.raises(TooMany):
         passing.enter("address-3", store.create_passing)
     assert passing.enter("address-1", store.create_passing) == first
-    assert len(store.abandoned_sessions()) == 0 and len(list(store.outputs.glob("[0-9a-f]*"))) == 2
+    passing.leave("address-1", first, clock())
+    passing.leave("address-1", first, clock())
+    passing.enter("address-3", store.create_passing)  # the one who rests makes room
+    assert store.abandoned_sessions() == [first]
+    with pytest.raises(TooMany):
+        passing.enter("address-1", store.create_passing)
+    assert len(list(store.outputs.glob("[0-9a-f]*"))) == 3
     for mark in passing.take_all():
         mark.release()

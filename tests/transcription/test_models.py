@@ -176,10 +176,18 @@ def test_offer_with_an_unknown_name_is_missing(tmp_path: Path) -> None:
     assert offer.state == "missing" and "unknown" in offer.reason
 
 
-@pytest.mark.parametrize("name", ["small", "../../etc", "/etc", "somebody/else", "base.en"])
+@pytest.mark.parametrize("name", ["small", "../../etc", "/etc", "somebody/else", "base.en", "m" * 5_000])
 def test_model_that_is_not_offered_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match="does not offer"):
         models.offer_of(name, Settings(whisper_model="base"), tmp_path)
+
+
+def test_refusal_does_not_tell_which_folders_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one/two/there").mkdir(parents=True)
+    for name in ("one/two/there", "one/two/missing"):
+        with pytest.raises(BadInput, match=name):
+            models.offer_of(name, Settings(whisper_model="base"), tmp_path)
 
 
 def test_model_is_found_under_all_its_names(tmp_path: Path) -> None:

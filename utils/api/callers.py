@@ -41,7 +41,7 @@ def _network(host: str) -> str:
 def bearer_of(headers: Mapping[str, str]) -> str | None:
     """The token of `Authorization: Bearer`, "" for an empty one, None without that header."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() == "bearer" else None  # the routes strip it, too; who is let in is to be counted
 
 
 def key_name(keys: Sequence[str], given: str | None) -> str | None:

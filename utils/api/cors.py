@@ -26,7 +26,7 @@ ASKED = frozenset(
 OF_CLIENT = re.compile(r"x-stainless-[a-z-]{1,40}", re.ASCII)  # what OpenAI's client in a browser adds
 EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, "
-    "Idempotent-Replayed, Location, Retry-After, WWW-Authenticate"
+    "Idempotent-Replayed, Location, Retry-After, Sotto-Engine, Sotto-Voice, WWW-Authenticate"
 )
 KEPT_S = 600  # how long a browser may remember what it was told
 

@@ -23,7 +23,7 @@ from utils.api import cookies, problems
 from utils.api.callers import bearer_of
 from utils.api.intake import is_streamed
 from utils.api.keyed import KeyReused, Turn
-from utils.errors import AppError, Conflict
+from utils.errors import AppError, BadInput, Conflict
 from utils.services import Services
 from utils.storage import locks
 from utils.storage.replies import Replies, Reply
@@ -45,6 +45,10 @@ class KeyInUse(Conflict):
     code = "key_in_use"
 
 
+class KeyTwice(BadInput):
+    """The request has more than one key, and whoever sent it believes that it has one."""
+
+
 class Idempotency:
     """ASGI wrapper of the routes; see the module.
 
@@ -61,7 +65,11 @@ class Idempotency:
         self._wait_s = wait_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = _key(scope)
+        try:
+            key = _key(scope)
+        except KeyTwice as exc:
+            await problems.response(exc, {"Connection": "close"} if is_streamed(scope) else None)(scope, receive, send)
+            return
         session_id = await to_thread.run_sync(self._session_of, scope) if key else None
         if key is None or session_id is None:  # without a key, or refused by the routes
             await self.app(scope, receive, send)
@@ -77,7 +85,7 @@ class Idempotency:
     def _session_of(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
         bearer = bearer_of(headers)
-        session_id = self._services.sessions.verify(cookies.read(headers) if bearer is None else bearer.strip())
+        session_id = self._services.sessions.verify(cookies.read(headers) if bearer is None else bearer)
         return session_id if session_id and self._services.sessions.peek_session(session_id) else None
 
     async def _held(self, stack: ExitStack, session_id: str, key: str) -> Reply:
@@ -94,11 +102,13 @@ class Idempotency:
 
 
 def _key(scope: Scope) -> str | None:
-    """The request's key; None without one, and for one that the route refuses as malformed."""
+    """The request's key; None without one, and for one that the route refuses as malformed. Raises KeyTwice."""
     if scope["type"] != "http" or scope["method"] != "POST" or not ROUTES.fullmatch(scope["path"]):
         return None
     found = Headers(scope=scope).getlist(HEADER)
-    return found[0] if len(found) == 1 and KEY.fullmatch(found[0]) else None
+    if len(found) > 1:
+        raise KeyTwice("The header Idempotency-Key is given more than once.", "Send it once.")
+    return found[0] if found and KEY.fullmatch(found[0]) else None
 
 
 def _header(

@@ -159,7 +159,7 @@ def _check_chunking(fields: Fields) -> None:
     if whole != "auto":
         try:
             parsed = json.loads(whole)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         chunking |= {str(name): str(value) for name, value in parsed.items()} if isinstance(parsed, dict) else {"type": whole}
     if chunking and (set(chunking) - CHUNKING or chunking.get("type") != "server_vad"):

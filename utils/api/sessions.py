@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import conditional, cookies, origin
-from utils.api.identity import Asker, Caller, Claimant, Here, Operator, check_living
+from utils.api.identity import Asker, Caller, Claimant, Here, Operator
 from utils.api.schemas import SessionChange, SessionInfo, SessionOpened
 from utils.api.session_schemas import AllSessions, Cleanup, CleanupReport, KnownSession
 from utils.errors import NotFound
@@ -37,7 +37,8 @@ async def session_info(
 ) -> SessionInfo | AllSessions | Response:
     """Says how old and how big the session is and when it ends. The operator gets all sessions, without their content."""
     if claimant is not None:
-        return await to_thread.run_sync(_described, services, claimant, if_none_match)
+        quick: CapacityLimiter = request.app.state.quick
+        return await to_thread.run_sync(_described, services, claimant, if_none_match, limiter=quick)
     own_id = services.sessions.verify(cookies.read(request.headers))  # the browser of the operator may have a session beside
     sessions = await to_thread.run_sync(services.sessions.overview)
     known = [KnownSession.of(session, own_id) for session in sessions]
@@ -45,8 +46,6 @@ async def session_info(
 
 
 def _described(services: Services, session_id: str, if_none_match: str | None) -> Response:
-    """One thread does all of it: pages and programs ask this more than anything else."""
-    check_living(services, session_id)
     response = Response()
     told = conditional.told(SessionInfo(**workflow.info(services, session_id)), if_none_match, response)
     if isinstance(told, Response):

@@ -13,7 +13,7 @@ from utils.audio.faults import BadSound, writing
 from utils.audio.formats import FORMATS, Chapter, Format
 from utils.audio.frames import from_blocks
 from utils.audio.pcm import Pcm
-from utils.errors import UnknownFormat
+from utils.errors import AppError, UnknownFormat
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -93,6 +93,7 @@ def encode_stream(blocks: Iterable[Pcm], rate_hz: int, out: BinaryIO, format: st
         UnknownFormat: no such format, or it cannot be written in one go.
         BadSound: there is not one sample, or the encoder refuses them.
         StoreUnavailable: the disk is full or cannot be written.
+        AppError: what `out` refuses.
     """
     import av
 
@@ -100,12 +101,18 @@ def encode_stream(blocks: Iterable[Pcm], rate_hz: int, out: BinaryIO, format: st
     if not form.streamable:
         raise UnknownFormat(f"{form.label} cannot be written while it is spoken.", "Choose another format.")
     first = _first(blocks := iter(blocks))
-    with (
-        writing(form.label),
-        av.open(_Forward(out), "w", format=form.container, buffer_size=STREAM_BUFFER_BYTES) as container,
-    ):
-        stream = _add_stream(container, form, rate_hz)
-        _through(container, stream, form, chain([first], blocks), rate_hz)
+    forward = _Forward(out)
+    try:
+        with (
+            writing(form.label),
+            av.open(forward, "w", format=form.container, buffer_size=STREAM_BUFFER_BYTES) as container,
+        ):
+            stream = _add_stream(container, form, rate_hz)
+            _through(container, stream, form, chain([first], blocks), rate_hz)
+    except BadSound:
+        if forward.refusal is not None:  # the muxer only knows that it could not write
+            raise forward.refusal from None
+        raise
 
 
 class _Forward:
@@ -113,11 +120,16 @@ class _Forward:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
+        self.refusal: AppError | None = None
 
     def write(self, data: bytes) -> int:
         left = memoryview(data)
-        while len(left):
-            left = left[self._out.write(left) :]
+        try:
+            while len(left):
+                left = left[self._out.write(left) :]
+        except AppError as exc:
+            self.refusal = exc
+            raise
         return len(data)
 
 

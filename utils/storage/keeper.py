@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from utils.errors import NotFound, StoreUnavailable
-from utils.storage import items, locks, sessions
+from utils.storage import items, locks, names, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.item import Item
+from utils.storage.passing import PassingStore
 from utils.storage.recordings import RecordingStore
-from utils.storage.sessions import Session
-from utils.storage.survey import survey, survey_folder
+from utils.storage.sessions import Session, Usage
+from utils.storage.survey import Survey, survey, survey_folder
 from utils.storage.sweep import Rule, SweepReport, sweep
 from utils.storage.sweeps import SweepRecord, server_name
 from utils.storage.sweeps import append as append_sweep
@@ -144,11 +145,19 @@ class Keeper(RecordingStore):
         if session.permanent or not self.session_timeout_hours:
             return None
         with told(no_session()), sessions.opened(self.outputs, session_id) as folder:
-            found = survey_folder(folder, self.clock())
-            if found.has_kept and items.any_permanent(folder):
-                return None
-            used = max(session.last_activity, found.newest)
-        return used + self.session_timeout_hours * 3600
+            return self._expires_at(session, folder, survey_folder(folder, self.clock()))
+
+    def summary(self, session: Session) -> tuple[Usage, float | None]:
+        """What a session takes, and `expires_at`, by one look at its folder: programs ask for it often. Raises NotFound."""
+        with told(no_session()), sessions.opened(self.outputs, session.id) as folder:
+            found = survey_folder(folder, self.clock(), items=True)
+            count = sum(place in items.LISTED and names.is_item_id(name) for place, name in found.items)
+            return Usage(found.size_bytes, count), self._expires_at(session, folder, found)
+
+    def _expires_at(self, session: Session, folder: Folder, found: Survey) -> float | None:
+        if session.permanent or not self.session_timeout_hours or (found.has_kept and items.any_permanent(folder)):
+            return None
+        return max(session.last_activity, found.newest) + self.session_timeout_hours * 3600
 
     def item_expires_at(self, session_id: str, item: Item | str) -> float | None:
         """When a sweep would remove an item by its own age if it did not change any more; None = it stays as long as the session.

@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from utils.errors import Conflict, NotFound, TooMany
 from utils.storage import items, locks, sessions
@@ -30,6 +31,7 @@ if sys.platform != "win32":
 
 STALE_S = 60.0  # a mark that was not beaten for so long is a dead server's
 MOST_CALLERS, CROWDED_S = 512, 10.0  # each costs an open file
+CHECK_BYTES = 4 * 2**20  # many grow at one time, and none was there to be counted when it began
 DELETE_TRIES, DELETE_PAUSE_S = 5, 0.02  # a worker that still writes may put a file into a folder that is being deleted
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _OLD = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -91,6 +93,23 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
+class _Growing(FileIO):
+    """A file whose length nobody knows before it is written; now and then the quota is looked at."""
+
+    def __init__(self, descriptor: int, check: Callable[[], None]) -> None:
+        super().__init__(descriptor, "wb")
+        self._check, self._unchecked_bytes = check, 0
+
+    def write(self, data: Any) -> int:
+        """As FileIO's. Raises QuotaExceeded."""
+        if self._unchecked_bytes >= CHECK_BYTES:
+            self._check()
+            self._unchecked_bytes = 0
+        written = super().write(data)
+        self._unchecked_bytes += written
+        return written
+
+
 class PassingStore(ItemFinder):
     """The part of SessionManager that is about passing sessions."""
 
@@ -116,10 +135,10 @@ class PassingStore(ItemFinder):
         except OSError:  # removed in this moment, or not a mark that we made
             return False
         try:
-            if abs(self.clock() - os.fstat(mark).st_mtime) > STALE_S:
-                return True
-            # Elsewhere a lock may not be seen: the mark of another machine only goes by its age.
-            return os.read(mark, 256) == socket.gethostname().encode() and _lock(mark)
+            # On this machine the lock tells, whatever a clock did meanwhile; from elsewhere it may not be seen.
+            if sys.platform != "win32" and os.read(mark, 256) == socket.gethostname().encode():
+                return _lock(mark)
+            return abs(self.clock() - os.fstat(mark).st_mtime) > STALE_S
         finally:
             os.close(mark)
 
@@ -151,6 +170,7 @@ class PassingStore(ItemFinder):
         Raises:
             NotFound: There is no such item.
             StoreUnavailable: The disk is full or refuses.
+            QuotaExceeded: While it is written to: no room is left in the session.
         """
         name = items.file_name(name)
         with self._item(session_id, item_id) as folder:
@@ -158,7 +178,7 @@ class PassingStore(ItemFinder):
                 os.unlink(folder.path / name)
             by_descriptor = folder.descriptor is not None
             opened = os.open(name if by_descriptor else folder.path / name, _NEW, 0o600, dir_fd=folder.descriptor)
-            return open(opened, "wb", buffering=0)
+            return _Growing(opened, lambda: self.check_quota(session_id))
 
     def put_built(self, session_id: str, item_id: str, built: Path, name: str) -> None:
         """Move a file from scratch into an item; not flushed to the disk, for nobody wants it back after a power failure."""
@@ -186,12 +206,14 @@ class Passing:
     def enter(self, who: str, make: Callable[[], Mark]) -> str:
         """One request more of this caller; the id of its session, made when there is none.
 
+        When there is no room, the one who has rested longest goes; its session is removed as an abandoned one.
+
         Raises:
-            TooMany: Too many callers have been here within a minute or so.
+            TooMany: Too many callers have requests open.
         """
         with self._lock:
             caller = self._callers.get(who)
-            if caller is None and len(self._callers) >= self._most:
+            if caller is None and len(self._callers) >= self._most and not self._forget_one():
                 raise TooMany("Too many different callers ask this server now.", "Try again.", retry_after_s=CROWDED_S)
             if caller is None or not caller.mark.is_there:  # somebody else may have thought that we are dead
                 if caller is not None:
@@ -199,6 +221,13 @@ class Passing:
                 caller = self._callers[who] = _Caller(make(), 0, 0.0)
             caller.requests += 1
             return caller.mark.session_id
+
+    def _forget_one(self) -> bool:
+        resting = [name for name, caller in self._callers.items() if not caller.requests]
+        if resting:
+            longest = min(resting, key=lambda name: self._callers[name].idle_since)
+            self._callers.pop(longest).mark.release()
+        return bool(resting)
 
     def leave(self, who: str, session_id: str, now: float) -> None:
         """One request less."""

@@ -70,7 +70,7 @@ def offer_of(name: str, settings: Settings, cache: Path | None = None) -> Offer:
         if offer.name == wanted or not wanted:
             return offer
     names = ", ".join(offer.name for offer in listed)
-    raise BadInput(f"This server does not offer the model “{_short(name)[:60]}”.", f"Choose one of {names}.")
+    raise BadInput(f"This server does not offer the model “{name[:60]}”.", f"Choose one of {names}.")
 
 
 def find(name: str, settings: Settings, cache: Path | None = None) -> Path | None:

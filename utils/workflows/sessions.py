@@ -43,11 +43,11 @@ def whose(services: Services, token: str | None) -> str | None:
 
 
 def info(services: Services, session_id: str) -> dict[str, Any]:
-    """The session as plain data. Raises NotFound."""
+    """The session as plain data; counts as activity in it. Raises NotFound."""
     session = services.sessions.get_session(session_id)
     if session is None:
-        raise NotFound("This session has ended.", "Open a new one.")
-    usage = services.sessions.usage(session_id)
+        raise NotFound("This session has ended.", "Open a new one with POST /api/v1/sessions.")
+    usage, expires_at = services.sessions.summary(session)
     return {
         "current_session_id": session.id,
         "created_at": session.created_at,
@@ -56,7 +56,7 @@ def info(services: Services, session_id: str) -> dict[str, Any]:
         "permanent": session.permanent,
         "size_bytes": usage.size_bytes,
         "item_count": usage.item_count,
-        "expires_at": services.sessions.expires_at(session_id),
+        "expires_at": expires_at,
     }
 
 
