@@ -14,7 +14,6 @@ from utils.storage import items, locks, names, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.item import Item
-from utils.storage.passing import PassingStore
 from utils.storage.recordings import RecordingStore
 from utils.storage.sessions import Session, Usage
 from utils.storage.survey import Survey, survey, survey_folder
