@@ -10,8 +10,9 @@ import pytest
 from tests.api.surface import Surface, surface
 from utils.errors import BadInput, Conflict, NotFound, QuotaExceeded
 from utils.jobs.live_kind import ABANDONED_S
-from utils.workflows import live, live_care
-from utils.workflows.live import Begin, Recorder, TooFast
+from utils.workflows import live, live_care, live_ending
+from utils.workflows.live import Begin
+from utils.workflows.live_recorder import Recorder, TooFast
 
 UP_S = 10_000.0
 SECOND = bytes(32_000)
@@ -85,7 +86,7 @@ def test_recording_whose_captions_were_cancelled_is_finished_all_the_same(tmp_pa
         assert job_kinds(sotto, session) == [("live", "queued")]
         sotto.services.jobs.cancel(session, recorder.item_id)
         recorder.close()
-        live.end(sotto.services, session, recorder.item_id)
+        live_ending.end(sotto.services, session, recorder.item_id)
         assert job_kinds(sotto, session) == [("record", "queued")]
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from utils.errors import AppError, NoSession, TooLarge, TooMany
 
 MOST_REASON_BYTES = 120  # RFC 6455 leaves 123 for the reason
+
+
+def error_event(error: AppError) -> dict[str, Any]:
+    """An error as clients read it."""
+    return {"event": "error", "code": error.code, "detail": error.sentence, "hint": error.hint}
 
 
 class Closing(Exception):
@@ -47,3 +54,15 @@ class Closing(Exception):
         if isinstance(error, TooLarge):
             return cls(1009, error)
         return cls(1013 if isinstance(error, TooMany) or error.status in (503, 507) else 1008, error)
+
+
+class TakenOver(AppError):
+    """Another page goes on with this recording."""
+
+    code, status = "taken_over", 409
+
+
+class Gone(AppError):
+    """The recording was deleted."""
+
+    code, status = "gone", 404

@@ -14,7 +14,7 @@ from anyio import to_thread
 from utils.errors import NotFound
 from utils.services import Services
 from utils.storage.recordings import CAPTIONS
-from utils.workflows import live
+from utils.workflows import live, live_ending
 
 LOOK_EVERY_S = 0.1
 JOB_EVERY_S = 0.5
@@ -83,7 +83,7 @@ def _over(services: Services, session_id: str, item_id: str) -> bool:
     if services.jobs.is_open(session_id, item_id) or services.sessions.recording(session_id, item_id).is_open:
         return False
     if services.sessions.open_recordings.has(session_id, item_id):
-        live.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
+        live_ending.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
     return not services.sessions.open_recordings.has(session_id, item_id)
 
 

@@ -63,6 +63,11 @@ class Command:
         return value
 
 
+def size_of(message: Mapping[str, Any]) -> int:
+    """Length of a message, in bytes or characters."""
+    return len(message.get("bytes") or message.get("text") or "")
+
+
 def parse(message: Mapping[str, Any]) -> Chunk | Command:
     """One message as the server hands it over.
 
@@ -71,8 +76,7 @@ def parse(message: Mapping[str, Any]) -> Chunk | Command:
         BadMessage: Not one of ours.
     """
     data, text = message.get("bytes"), message.get("text")
-    size = len(data) if data is not None else len(text or "")
-    if size > MOST_MESSAGE_BYTES:
+    if size_of(message) > MOST_MESSAGE_BYTES:
         raise TooLarge(f"A message has at most {MOST_MESSAGE_BYTES // 1024} kB.", "Send the sound in smaller chunks.")
     if data is not None:
         if len(data) <= SEQ.size:

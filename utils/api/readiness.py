@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from utils.api import descriptors
 from utils.errors import AppError
 from utils.services import Services
-from utils.workflows import live
+from utils.workflows import live_places
 
 KEPT_S = 2.0  # a report is given again for this long, so that asking often costs nothing
 LEAST_FREE_BYTES = 200 * 2**20
@@ -118,7 +118,7 @@ class Readiness:
     def _live(self) -> dict[str, Any]:
         """Places for recordings with captions; that all are taken is no failure."""
         try:
-            places = live.places(self._services)
+            places = live_places.places(self._services)
         except (AppError, OSError) as exc:
             return _check(False, f"The open recordings cannot be read ({type(exc).__name__}).", places=0, open=0)
         return _check(True, "", **places)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from utils.errors import AppError, NotFound
 from utils.jobs.live_kind import ABANDONED_S
 from utils.services import Services
-from utils.workflows import live
+from utils.workflows import live_ending
 
 EVERY_S = 15.0
 log = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ def look_after(services: Services, up_s: float, *, abandoned_s: float = ABANDONE
 def _look(services: Services, session_id: str, item_id: str, up_s: float, abandoned_s: float) -> bool:
     facts = services.sessions.recording(session_id, item_id)
     if not facts.is_open:
-        live.finish(services, session_id, item_id)
+        live_ending.finish(services, session_id, item_id)
         return False
     idle_s = services.clock() - services.sessions.recording_fed_at(session_id, item_id)
     if min(idle_s, up_s) <= abandoned_s:
         return False
-    live.end(services, session_id, item_id, "abandoned")
+    live_ending.end(services, session_id, item_id, "abandoned")
     return True

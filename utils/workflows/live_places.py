@@ -1,0 +1,40 @@
+"""How many recordings with captions can be open at one time."""
+
+from __future__ import annotations
+
+from utils.errors import TooMany
+from utils.jobs import live_slots
+from utils.jobs.live_kind import LIVE_POOL
+from utils.jobs.status import Health
+from utils.services import Services
+
+
+def places(services: Services) -> dict[str, int]:
+    """How many recordings with captions can be open at one time, and how many are."""
+    return {"places": count(services), "open": _taken(services)}
+
+
+def count(services: Services) -> int:
+    """On all machines together; before a worker has told, as this server's settings say."""
+    settings = services.settings
+    found = live_slots.told(settings.queue_dir, services.clock())
+    if found is not None:
+        return found
+    return live_slots.FIRST if settings.live_workers < 0 else settings.live_workers
+
+
+def check_place(services: Services) -> None:
+    """Is there room for one more? Raises TooMany."""
+    most = count(services)
+    if _taken(services) >= most:
+        sentence = f"So many people are recording with captions as this server can follow: {most} (LIVE_WORKERS)."
+        raise TooMany(sentence, "Record without captions, or wait until somebody has stopped.", retry_after_s=30.0)
+
+
+def _taken(services: Services) -> int:
+    health = getattr(services.jobs, "health", None)
+    if health is None:
+        return 0
+    found: Health = health()
+    pool = found.pools.get(LIVE_POOL, {})
+    return pool.get("waiting", 0) + pool.get("running", 0)
