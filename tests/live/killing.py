@@ -1,7 +1,8 @@
 """Kills a server at random moments of recordings, and holds what is on disk against what was acknowledged.
 
-`python -m tests.live.killing --cycles 100`: one recording a cycle. The server dies by SIGKILL at any moment of it, another one starts
-on the same folder, and the client goes on with what was not acknowledged. In the end the WAV must be the sound, sample by sample.
+`python -m tests.live.killing --cycles 100`: one recording a cycle. The server dies by SIGKILL at any moment of it, another one
+starts on the same folder, and the client goes on with what was not acknowledged. In the end the WAV must be the sound, sample by
+sample.
 """
 
 from __future__ import annotations
