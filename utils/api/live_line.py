@@ -124,7 +124,10 @@ class Line:
     async def watch(self) -> None:
         """Returns when the line is dead although the server does not say so: the client reads nothing of what it is owed."""
         transport = getattr(self._protocol, "transport", None)
-        while transport is None or not (transport.is_closing() or transport.get_write_buffer_size() > MOST_UNSENT_BYTES):
+        while transport is None or not transport.is_closing():
+            if transport is not None and transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+                transport.abort()
+                break
             await asyncio.sleep(LOOK_EVERY_S)
         self._open = False
 
