@@ -30,6 +30,7 @@ SAME_S = 0.15  # ends of a voice that differ by less are one
 TAKE_S = 8.0  # sound taken at once; with what is kept it stays under the 30 s that Whisper hears
 JOIN_S = 2.0  # voices nearer to each other are decoded together
 AROUND_S = 0.05  # a place between two words is looked for, as their times are not exact
+LONGEST_COST_S = 10.0  # that is believed of one decoding: a machine that slept for an hour is not slow
 START_S = 1.0  # kept before the first word, once the sound must be cut
 
 
@@ -56,7 +57,7 @@ class Captions:
         """
         self._decoding, self._rules, self._clock = decoding, rules, clock
         self._agreement = Agreement(past.words, past.settled)
-        self._language = LiveLanguage(decoding, language or past.language)
+        self._language = LiveLanguage(decoding, language, past.language)
         self._waiting: deque[Samples] = deque()
         self._sound: Samples = np.zeros(0, np.float32)
         self._begin = round(past.settled * RATE_HZ)  # sample of the recording that `_sound` begins with
@@ -64,7 +65,8 @@ class Captions:
         self._looked_s = self._decoded_s = self._begin_s
         self._voice_s = self._covered_s = self._begin_s - 1.0  # where the last voice ends; how much of it was decoded
         self._first_s = self._begin_s  # where the first voice of the sound begins
-        self._suspect: tuple[list[Span], list[Span], str] | None = None
+        self._speech: list[Span] = []  # in the sound, as it was decoded last
+        self._suspect = False  # what was decoded last
         self._cost_s = 0.0
         self._fed_at = clock()
         self._stalled_s = -1.0
@@ -141,8 +143,7 @@ class Captions:
         if self.at_s > self._looked_s:
             self._look(self.at_s - self._looked_s)
         made = self._decode() if self._has_unheard else ()
-        self._resolve()
-        return made
+        return made + self._resolve()
 
     # ---- sound ----------------------------------------------------------------------------------------------------
 
@@ -180,13 +181,16 @@ class Captions:
             self._voice_s = max(self._voice_s, self.at_s - len(tail) / RATE_HZ + spans[-1].end)
         self._looked_s = self.at_s
 
-    def _cut(self, second: float) -> None:
-        """Let go of the sound before that second, which may lie behind it all."""
-        first = round(second * RATE_HZ)
-        self._sound = self._sound[max(0, first - self._begin) :]
-        self._begin = max(self._begin, first)
+    def _cut(self, second: float, *, clean: bool = False) -> None:
+        """Let go of the sound before that second, which may lie behind it all; `clean`: in a silence."""
+        first = max(self._begin, round(second * RATE_HZ))
+        gone_s = (first - self._begin) / RATE_HZ
+        self._sound = self._sound[first - self._begin :]
+        self._begin = first
+        self._speech = [Span(max(0.0, one.start - gone_s), one.end - gone_s) for one in self._speech if one.end > gone_s]
+        self._suspect = self._suspect and bool(self._speech)
         self._looked_s = max(self._looked_s, self._begin_s)
-        self._agreement.trim(self._begin_s)
+        self._agreement.trim(self._begin_s, clean=clean)
 
     # ---- text -----------------------------------------------------------------------------------------------------
 
@@ -196,7 +200,10 @@ class Captions:
         sound, rules = self._sound, self._rules
         heard = self._decoding.speech(sound)
         speech, _ = gate.voiced(sound, heard)
-        self._covered_s, self._suspect = self._voice_s, None
+        voice_ended = self._quiet_s >= rules.closed_s
+        if speech or voice_ended:  # what is too short for a word may become one
+            self._covered_s = self._voice_s
+        self._speech, self._suspect = speech, False
         if not speech:
             self._agreement.forget()
             if sum(span.end - span.start for span in heard) > 1.0:
@@ -206,21 +213,21 @@ class Captions:
         spans = _joined(speech)
         self._first_s = self._begin_s + spans[0].start
         tongue = self._language.of(sound, speech)
-        words = self._judged(list(self._decoding.decode(sound, spans, tongue)), spans, speech, tongue)
-        took = self._clock() - began
-        self._cost_s = took if took > self._cost_s else 0.7 * self._cost_s + 0.3 * took
-        voice_ended = self._quiet_s >= rules.closed_s
+        segments = list(self._decoding.decode(sound, spans, tongue))
+        took = min(self._clock() - began, LONGEST_COST_S)
+        self._cost_s = max(took, (self._cost_s + took) / 2)
+        if self._is_suspect(segments):  # looked into when it settles; until then the text before stands, tentative
+            self._suspect = True
+            return ()
         sure = 0.0 if not self._language.known else self.at_s - (0.0 if voice_ended else rules.edge_s)
-        return self._agreement.hear(words, sure_until_s=sure)
+        return self._agreement.hear(self._words(segments), sure_until_s=sure)
 
-    def _judged(self, segments: Sequence[Segment], spans: list[Span], speech: list[Span], tongue: str) -> list[Word]:
-        """Words of a hypothesis in seconds of the recording; none when it is suspect, which is looked into when it settles."""
-        if gate.suspicion(segments, sum(span.end - span.start for span in speech)):
-            self._suspect = (spans, speech, tongue)
-            return []
-        return self._words(segments, speech)
+    def _is_suspect(self, segments: Sequence[Segment]) -> bool:
+        return bool(gate.suspicion(segments, sum(span.end - span.start for span in self._speech)))
 
-    def _words(self, segments: Sequence[Segment], speech: list[Span]) -> list[Word]:
+    def _words(self, segments: Sequence[Segment]) -> list[Word]:
+        """Of a hypothesis, in seconds of the recording."""
+        speech = self._speech
         bounds = Span(0.0, len(self._sound) / RATE_HZ)
         tidy = word_times.tidy([segment for segment in segments if segment.text], bounds, speech)
         kept = gate.bounded(tidy, self._sound, speech, strict=self._rules.strict).segments
@@ -228,24 +235,24 @@ class Captions:
 
     def _settled(self) -> tuple[Word, ...]:
         """Commit everything, and let the sound go."""
-        self._resolve()
-        made = self._agreement.force()
-        self._language.settle()
-        self._cut(min(self.at_s, max(self.at_s - self._rules.lead_s, self._voice_s)))
+        made = self._resolve() + self._agreement.force()
+        self._language.settle(self._sound, self._speech)
+        self._speech = []
+        self._cut(min(self.at_s, max(self.at_s - self._rules.lead_s, self._voice_s)), clean=self._quiet_s >= self._rules.closed_s)
         return made
 
-    def _resolve(self) -> None:
-        """Decode once more what was suspect, and judge it."""
-        if self._suspect is None:
-            return
-        spans, speech, tongue = self._suspect
-        self._suspect = None
-        whole = Span(spans[0].start, spans[-1].end)
+    def _resolve(self) -> tuple[Word, ...]:
+        """Decode once more what was suspect, and judge it; words that this commits."""
+        if not self._suspect:
+            return ()
+        self._suspect = False
+        whole = Span(self._speech[0].start, self._speech[-1].end)
         sound = self._sound[round(whole.start * RATE_HZ) : round(whole.end * RATE_HZ)]
-        again = [word_times.moved(segment, whole.start) for segment in self._decoding.again(sound, tongue)]
-        if gate.suspicion(again, sum(span.end - span.start for span in speech)):
-            return  # text that never changes again must not be doubtful; the final pass keeps and marks it
-        self._agreement.hear(self._words(again, speech))
+        again = [word_times.moved(segment, whole.start) for segment in self._decoding.again(sound, self._language.best)]
+        if self._is_suspect(again):  # text that never changes again must not be doubtful; the final pass keeps and marks it
+            self._agreement.forget()
+            return ()
+        return self._agreement.hear(self._words(again))
 
     def _trimmed(self) -> tuple[Word, ...]:
         """Keep the sound short: cut it behind what is committed, if need be after committing without agreement."""
@@ -256,12 +263,15 @@ class Captions:
             self._cut(self._first_s - START_S)
             return ()
         made: tuple[Word, ...] = ()
+        if self._quiet_s >= rules.closed_s and not self._has_unheard and not self._agreement.tentative and not self._suspect:
+            self._settled()  # a short pause, and all before it is committed
+            return ()
         place = self._agreement.cut(self._begin_s + length_s / 3)
         if length_s >= rules.full_s and (place is None or self.at_s - place[1] > rules.trim_s):
-            self._resolve()
-            made = self._agreement.force(self.at_s - rules.edge_s)
+            made = self._resolve() + self._agreement.force(self.at_s - rules.edge_s)
             place = self._agreement.cut(self._begin_s + length_s / 3)
         if place is not None:
+            self._language.settle(self._sound, self._speech)
             low, high = place[0] - self._begin_s - AROUND_S, place[1] - self._begin_s + AROUND_S
             self._cut(self._begin_s + quietest(levels(self._sound), low, high))
         if self.at_s - self._begin_s >= rules.full_s:  # no words for long, or only old ones

@@ -30,6 +30,7 @@ class Agreement:
         """
         self._held = list(held)
         self._seam: list[Word] = []
+        self._behind = ""  # first word behind the last cut, as it was heard when all the sound was there
         self._tentative: list[Word] = []
         self._begin_s = begin_s
         self.trim(begin_s)
@@ -78,13 +79,20 @@ class Agreement:
         """Throw away the tentative words: there was nothing."""
         self._tentative = []
 
-    def trim(self, begin_s: float) -> None:
-        """The sound now begins later: committed words before that place only guard the seam."""
+    def trim(self, begin_s: float, *, clean: bool = False) -> None:
+        """The sound now begins later: committed words before that place only guard the seam.
+
+        Args:
+            begin_s: Where it begins.
+            clean: In a silence, behind all that was said: nothing is left of those words, and what is said again was said again.
+        """
         gone = 0
         while gone < len(self._held) and (self._held[gone].start + self._held[gone].end) / 2 < begin_s:
             gone += 1
-        self._seam = [*self._seam, *self._held[:gone]][-SEAM_WORDS:]
+        self._seam = [] if clean else [*self._seam, *self._held[:gone]][-SEAM_WORDS:]
         del self._held[:gone]
+        if gone:
+            self._behind = plain(self._tentative[0].text) if self._tentative else ""
         self._begin_s = begin_s
 
     def cut(self, earliest_s: float) -> tuple[float, float] | None:
@@ -117,7 +125,10 @@ class Agreement:
         return list(hypothesis[skip:])
 
     def _repeated(self, hypothesis: Sequence[Word]) -> int:
-        """How many words at the beginning are the committed ones before the cut, heard again in what is left of their sound."""
+        """How many words at the beginning are the committed ones before the cut, heard again in what is left of their sound.
+
+        None of them if the first one was heard there before the cut as well: somebody says it twice.
+        """
         before = [plain(word.text) for word in self._seam]
         words = [plain(word.text) for word in hypothesis[: len(before)]]
         for count in range(len(words), 0, -1):
@@ -125,7 +136,7 @@ class Agreement:
             if len(set(words[:count])) >= LEFT_RUN:
                 left_s = LEFT_RUN_S * count
             if hypothesis[count - 1].end <= self._begin_s + left_s and words[:count] == before[-count:]:
-                return count
+                return 0 if words[0] == self._behind else count
         return 0
 
 
