@@ -73,7 +73,8 @@ class LiveLanguage:
         if self._given or not speech:
             return
         if self._known:
-            self._look_again(sound[round(speech[0].start * RATE_HZ) :], spoken_s)
+            begin_s = max(speech[0].start, speech[-1].end - AGAIN_S)
+            self._look_again(sound[round(begin_s * RATE_HZ) :], spoken_s)
         elif self._last is not None:
             guess, spoken_s = self._last
             self._votes[guess.language] += guess.probability * spoken_s
