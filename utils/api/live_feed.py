@@ -52,6 +52,8 @@ class Words:
             return None
         committed = "".join(line["committed"] for line in found)
         event = {"event": "words", "committed": committed, "tentative": found[-1]["tentative"], "end": found[-1]["end"]}
+        if len(found) > 1:
+            event["ends"] = [[len(line["committed"]), line["end"]] for line in found if line["committed"]]
         if self._first:
             event, self._first = {**event, "all": True}, False
         return event
@@ -61,9 +63,13 @@ async def follow(services: Services, session_id: str, item_id: str, tell: Tell) 
     """Tell words until the recording and all work on it are over, then the final text. Returns then, or when the item is gone."""
     try:
         home = await to_thread.run_sync(services.sessions.item_path, session_id, item_id)
-        words, looks = Words(home / CAPTIONS), 0
+        words, looks, marks, over = Words(home / CAPTIONS), 0, 0, False
         while True:
-            over = looks % round(JOB_EVERY_S / LOOK_EVERY_S) == 0 and await to_thread.run_sync(_over, services, session_id, item_id)
+            if looks % round(JOB_EVERY_S / LOOK_EVERY_S) == 0:
+                over, marked = await to_thread.run_sync(_look, services, session_id, item_id)
+                if len(marked) > marks:
+                    marks = len(marked)
+                    await tell({"event": "marks", "marks": list(marked)})
             looks += 1
             if words.has_more:
                 event = await to_thread.run_sync(words.read)
@@ -78,13 +84,14 @@ async def follow(services: Services, session_id: str, item_id: str, tell: Tell) 
         await tell({"event": "error", "code": "gone", "detail": "The recording was deleted."})
 
 
-def _over(services: Services, session_id: str, item_id: str) -> bool:
-    """The recording has ended, and so has all work on it."""
-    if services.jobs.is_open(session_id, item_id) or services.sessions.recording(session_id, item_id).is_open:
-        return False
+def _look(services: Services, session_id: str, item_id: str) -> tuple[bool, tuple[float, ...]]:
+    """Whether the recording and all work on it are over; and what was marked."""
+    facts = services.sessions.recording(session_id, item_id)
+    if facts.is_open or services.jobs.is_open(session_id, item_id):
+        return False, facts.marks
     if services.sessions.open_recordings.has(session_id, item_id):
         live_ending.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
-    return not services.sessions.open_recordings.has(session_id, item_id)
+    return not services.sessions.open_recordings.has(session_id, item_id), facts.marks
 
 
 def _last(services: Services, session_id: str, item_id: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Nothing of the sound or the words passes through Streamlit; the page runs again 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -21,7 +22,8 @@ ADDRESS = "/api/v1/live"
 COMMON = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "zh", "ja", "ko")  # before the others
 HINT = "What you say appears here about two seconds later. The recording itself is kept with your files as you speak."
 HINT_NO_CAPTIONS = "This server makes no captions while you speak. The recording is kept as you speak, its text is made at the end."
-_recorder = component("live", "live_mic", "live_line", "live_words")
+PARTS = tuple(f"live_{part}" for part in ("mic", "sound", "kept", "tabs", "line", "words", "ear", "look", "speech"))
+_recorder = component("live", *PARTS)
 
 
 def recorder(on_ended: Callable[[str], None]) -> None:
@@ -42,12 +44,14 @@ def _data() -> dict[str, Any]:
     services = state.services()
     options = transcribe.options(services)
     captions = live.places(services)["places"] > 0
-    hint = " ".join(filter(None, [HINT if captions else HINT_NO_CAPTIONS, options.note]))
+    hint = HINT if captions else " ".join(filter(None, [HINT_NO_CAPTIONS, options.note]))
     return {
         "address": ADDRESS,
         "languages": [["en", "English"]] if options.engine == "draft" else _languages(dict(options.languages)),
         "limit": services.settings.live_max_hours * 3600,
         "hint": hint,
+        "draft": options.note if captions else "",
+        "mine": hashlib.sha256(f"live {state.session_id()}".encode()).hexdigest()[:16],  # whose sound a browser keeps
         "open": _open(),
     }
 

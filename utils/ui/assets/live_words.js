@@ -1,5 +1,5 @@
 // Captions as they come: committed text only grows, tentative text is quiet, the newest is followed until one scrolls back.
-// Put before live.js.
+// A marked moment stands where it was spoken, also when all is written anew after a reload. Put before live.js.
 
 const SIZES_REM = [1, 1.25, 1.5, 1.9, 2.4, 3];
 const USUAL_SIZE = 2;
@@ -8,6 +8,7 @@ const SENTENCE = /.+?(?:[.!?…]["”')]*(?=\s|$)|[。？！]|$)/gs;
 const ENDS = /[.!?…。？！]["”')]*\s*$/;
 const SAY_MS = 3000; // between two readings aloud
 const SAID = 4; // readings that stay in the live region
+const LETTERS_A_SECOND = 14; // characters that are spoken; only to guess where in a piece a moment is
 const SIZE = "sotto-live-size"; // in this browser's memory
 
 class Words {
@@ -15,7 +16,10 @@ class Words {
     const $ = (selector) => root.querySelector(selector);
     [this.reader, this.box, this.hint, this.newest, this.spoken] = [".reader", ".captions", ".hint", ".newest", ".spoken"].map($);
     [this.smaller, this.larger, this.reading, this.brief] = [".smaller", ".larger", ".reading", ".brief"].map($);
+    this.draft = $(".draft");
     this.tentative = Object.assign(document.createElement("span"), { className: "tentative", ariaHidden: "true" });
+    this.tail = document.createElement("span"); // what is not settled: tentative text, then moments behind the committed text
+    this.tail.append(this.tentative);
     this.ends = new AbortController();
     this.smaller.onclick = () => this.resize(this.size - 1);
     this.larger.onclick = () => this.resize(this.size + 1);
@@ -27,7 +31,7 @@ class Words {
     };
     const { signal } = this.ends;
     document.addEventListener("fullscreenchange", () => document.fullscreenElement || this.wide(false), { signal });
-    this.reader.onkeydown = (e) => e.key === "Escape" && this.wide(false);
+    document.addEventListener("keydown", (e) => e.key === "Escape" && this.wide(false), { signal });
     const kept = Number(localStorage.getItem(SIZE) ?? USUAL_SIZE);
     this.resize(kept in SIZES_REM ? kept : USUAL_SIZE);
     this.clear();
@@ -36,37 +40,84 @@ class Words {
   clear(hint = "") {
     this.box.replaceChildren(this.hint);
     this.hint.textContent = hint || this.hint.textContent;
-    [this.text, this.unsaid, this.last, this.following] = ["", "", undefined, true];
-    this.tentative.textContent = "";
-    this.newest.hidden = true;
+    this.unsaid = "";
+    this.goOn();
+    this.newest.hidden = this.following = true;
   }
 
   /** Another recording goes on below what stands here. */
   goOn() {
-    [this.text, this.last] = ["", undefined];
+    this.tail.remove();
+    this.tail.replaceChildren(this.tentative);
+    this.tentative.textContent = "";
+    [this.text, this.end, this.last, this.moments] = ["", 0, undefined, new Map()];
   }
 
-  /** One event of the server's; `all`: its committed text is everything so far. */
-  hear({ committed, tentative, all }) {
-    let fresh = committed;
-    if (all && committed.startsWith(this.text)) fresh = committed.slice(this.text.length);
-    else if (all) this.clear();
+  /** What kind of captions these are, or nothing. */
+  label(text) {
+    this.draft.textContent = text;
+    this.draft.hidden = !text;
+  }
+
+  /** The language that is spoken, for screen readers and hyphens. */
+  speak(language) {
+    this.box.lang = this.spoken.lang = language;
+  }
+
+  /** One event of the server's; `all`: its committed text is everything so far. `ends`: [characters, seconds] of its pieces. */
+  hear({ committed, tentative, all, end, ends }) {
+    let known = all ? this.text.length : 0;
+    if (all && !committed.startsWith(this.text)) {
+      const moments = [...this.moments.keys()];
+      this.clear();
+      this.marks(moments);
+      known = 0;
+    }
     const first = all && !this.text;
+    const fresh = committed.slice(known);
     this.text += fresh;
-    if (fresh) this.write(fresh);
+    this.tail.remove();
+    const letters = [...committed]; // the server counts whole characters
+    let at = 0;
+    for (const [count, seconds] of ends ?? [[letters.length, end]]) {
+      const piece = letters.slice(at, (at += count)).join("");
+      if (piece.length > known) this.piece(piece.slice(known), seconds);
+      known = Math.max(0, known - piece.length);
+    }
     this.tentative.textContent = tentative ? ` ${tentative.trim()}` : "";
-    if (tentative) this.paragraph().append(this.tentative);
+    this.unsettled();
     if (!first || fresh.length < PARAGRAPH) this.say(fresh); // what was said before one came is not read aloud
     this.follow();
   }
 
+  /** Committed text, with the moments that were marked while it was spoken. */
+  piece(text, end) {
+    const start = Math.max(this.end, end - text.length / LETTERS_A_SECOND);
+    let done = 0;
+    for (const [seconds, chip] of [...this.moments].sort(([a], [b]) => a - b)) {
+      if (chip.parentNode !== this.tail || seconds > end) continue;
+      const guess = Math.max(done, Math.round(((seconds - start) / (end - start || 1)) * text.length));
+      const space = guess ? text.indexOf(" ", guess) : 0;
+      const at = space < 0 ? text.length : space;
+      this.write(text.slice(done, at));
+      this.paragraph().append(chip);
+      done = at;
+    }
+    this.write(text.slice(done));
+    this.end = end;
+  }
+
   write(text) {
-    this.tentative.remove();
     for (const sentence of text.match(SENTENCE) ?? []) {
       const here = this.paragraph();
       here.append(here.childNodes.length ? sentence : sentence.trimStart());
       if (here.textContent.length > PARAGRAPH && ENDS.test(sentence)) this.last = undefined;
     }
+  }
+
+  unsettled() {
+    if (this.tentative.textContent || this.tail.childElementCount > 1) this.paragraph().append(this.tail);
+    else this.tail.remove();
   }
 
   paragraph() {
@@ -77,10 +128,15 @@ class Words {
     return this.last;
   }
 
-  mark(seconds) {
-    const chip = Object.assign(document.createElement("span"), { className: "moment", textContent: `Marked ${clock(seconds)}` });
-    const here = this.paragraph();
-    here.insertBefore(chip, this.tentative.parentNode === here ? this.tentative : null);
+  /** Moments that are marked, of which some may stand here already. */
+  marks(all) {
+    for (const seconds of all) {
+      if (this.moments.has(seconds)) continue;
+      const chip = Object.assign(document.createElement("span"), { className: "moment", textContent: `Marked ${clock(seconds)}` });
+      this.moments.set(seconds, chip);
+      this.tail.append(chip);
+    }
+    this.unsettled();
     this.follow();
   }
 
@@ -120,7 +176,7 @@ class Words {
     this.reading.textContent = on ? "Close" : "Reading mode";
     if (on) this.reader.requestFullscreen?.().catch(() => {});
     else if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
-    this.box.focus({ preventScroll: true });
+    (on ? this.box : this.reading).focus({ preventScroll: true });
     this.follow();
   }
 
