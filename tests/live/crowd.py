@@ -7,6 +7,7 @@ when its input ends, how its connections were closed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import socket
@@ -58,6 +59,12 @@ def frame(opcode: int, data: bytes, length: int | None = None) -> bytes:
     else:
         head += bytes([0x80 | 127]) + struct.pack(">Q", size)
     return head + bytes(4) + data  # a mask of zeros changes nothing
+
+
+def begun(opcode: int, data: bytes) -> bytes:
+    """A part of a message, not its last."""
+    found = frame(opcode, data)
+    return bytes([found[0] & 0x7F]) + found[1:]
 
 
 def command(action: str, **fields: Any) -> bytes:
@@ -172,15 +179,17 @@ class Crowd:
             bare.abort()
 
     async def deaf(self, number: int, arrived: Callable[[], None]) -> None:
-        """Looks on, asks again and again, and reads nothing of what it is told."""
+        """Looks on, asks now and then, and reads nothing of what it is told."""
         bare = await Bare.opened(self.wish.url, self.address(), tight=True)
         try:
             await self._look_on(bare, number)
             arrived()
             token, item_id = self.wish.places[number % len(self.wish.places)]
-            while True:
-                await asyncio.sleep(0.2)
-                bare.writer.write(command("watch", token=token, item_id=item_id) + frame(PING, b"x" * 125))
+            for second in itertools.count():
+                await asyncio.sleep(DRIP_S)
+                bare.writer.write(frame(PING, b"x" * 125))
+                if second % 10 == 9:
+                    bare.writer.write(command("watch", token=token, item_id=item_id))
                 await bare.writer.drain()
         finally:
             bare.abort()
@@ -188,17 +197,21 @@ class Crowd:
     async def flooding(self, number: int, arrived: Callable[[], None]) -> None:
         """A thousand messages a second."""
         bare = await Bare.opened(self.wish.url, self.address())
+        closed = asyncio.ensure_future(asyncio.sleep(0, 0))
         try:
             await self._look_on(bare, number)
             arrived()
             closed, began, sent = asyncio.ensure_future(bare.closed()), time.monotonic(), 0
-            while not closed.done():
+            while not closed.done() and not bare.writer.transport.is_closing():
                 due = int((time.monotonic() - began) * RATE)
                 bare.writer.write(command("watch", item_id=self.wish.places[number % len(self.wish.places)][1]) * (due - sent))
                 sent = due
                 await asyncio.wait([closed], timeout=0.01)
-            self.closings[f"flood {closed.result()}"] += 1
+            self.closings[f"flood {await closed}"] += 1
+        except (OSError, EOFError):
+            self.closings["flood cut"] += 1  # what we still sent kept us from hearing why
         finally:
+            closed.cancel()
             bare.abort()
 
     async def _look_on(self, bare: Bare, number: int) -> None:

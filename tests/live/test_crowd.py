@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.api.served import ROOT, Served, served
-from tests.live.crowd import BINARY, PING, Bare, Wish, command, frame
+from tests.live.crowd import BINARY, PING, Bare, Wish, begun, command, frame
 from tests.live.speaking import PATH, numbered
 from tests.load.watching import Watch, quantile, watched
 from utils.session_manager import SessionManager
@@ -181,14 +181,21 @@ def test_client_that_never_reads_is_let_go_and_leaves_nothing_behind(server: Ser
     assert asyncio.run(asyncio.wait_for(run(), 300)) < MOST_GROWN_MB
 
 
-def test_long_message_is_refused_by_its_header_before_it_is_there(server: Served) -> None:
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param(frame(BINARY, b"only the beginning", 10 * 2**20), id="10 MB"),
+        pytest.param(begun(BINARY, bytes(1000)) + begun(0, bytes(60_000)) * 8 + begun(0, bytes(45_000)), id="in pieces"),
+    ],
+)
+def test_long_message_is_refused_before_it_is_there(server: Served, beginning: bytes) -> None:
     async def run() -> int:
         async with places(server, 1) as found:
             bare = await Bare.opened(server.url, "10.9.0.1")
             try:
                 await bare.shake()
                 bare.writer.write(command("watch", token=found[0][0], item_id=found[0][1]))
-                bare.writer.write(frame(BINARY, b"only the beginning", 10 * 2**20))
+                bare.writer.write(beginning)
                 return await bare.closed()
             finally:
                 bare.abort()

@@ -34,14 +34,6 @@ def too_long(speaker: Speaker) -> None:
     speaker.socket.send(numbered(0, bytes(300_000)))
 
 
-def far_too_long(speaker: Speaker) -> None:
-    speaker.socket.send(numbered(0, bytes(10 * 2**20)))
-
-
-def long_piece_by_piece(speaker: Speaker) -> None:
-    speaker.socket.send(bytes(1000) for _ in range(10_000))
-
-
 def text_as_sound(speaker: Speaker) -> None:
     speaker.socket.send("this is no JSON")
 
@@ -79,8 +71,6 @@ def wrong_types(speaker: Speaker) -> None:
     ("attack", "code"),
     [
         (too_long, 1009),
-        (far_too_long, 1009),  # refused by its header, before it is there
-        (long_piece_by_piece, 1009),
         (text_as_sound, 1008),
         (unknown_action, 1008),
         (half_a_sample, 1008),
@@ -101,8 +91,7 @@ def test_hostile_client_is_told_why_and_let_go(server: Served, token: str, attac
             assert str(code) in str(exc)
         found, reason = speaker.closed()
         assert (found, bool(reason)) == (code, True)
-        told = [event for event in speaker.events if event["event"] == "error"]
-        assert told or attack in (far_too_long, long_piece_by_piece)
+        assert [event for event in speaker.events if event["event"] == "error"]
 
 
 @pytest.mark.parametrize(

@@ -16,17 +16,15 @@ from starlette.types import Receive, Scope, Send
 
 from utils.api import callers, cookies, presence
 from utils.api.live_closing import Closing
-from utils.api.live_hold import Speakers
 from utils.api.live_line import Line
 from utils.api.live_messages import Command
-from utils.api.live_speaker import Speaker
+from utils.api.live_speaker import Everybody, Speaker
 from utils.errors import AppError, TooMany
 from utils.limits import Buckets
 from utils.services import Services
 from utils.workflows import sessions as workflow
 
 OPENINGS_PER_S, OPENINGS_BURST = 1.0, 60.0  # of one address
-STARTS_PER_S, STARTS_BURST = 0.1, 30.0  # of recordings, by one session: each makes an item
 SOCKETS_A_SESSION, SOCKETS_AN_ADDRESS, SOCKETS = 16, 200, 1000
 
 
@@ -43,8 +41,7 @@ class Live:
         self._services = services
         self._clock = clock
         self._openings = Buckets(OPENINGS_PER_S, OPENINGS_BURST, clock=clock)
-        self._starts = Buckets(STARTS_PER_S, STARTS_BURST, clock=clock)
-        self._speakers = Speakers()
+        self._everybody = Everybody(services, clock)
         self._counts: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +77,7 @@ class Live:
 
     async def _serve(self, line: Line, session_id: str, first: Command) -> None:
         """Both ends until one of them is over."""
-        speaker = Speaker(self._services, session_id, line.tell, self._speakers, self._allow)
+        speaker = Speaker(self._services, session_id, line.tell, self._everybody)
         tasks = [
             asyncio.create_task(line.read()),
             asyncio.create_task(line.watch()),
@@ -106,12 +103,6 @@ class Live:
         if session_id is None:
             raise Closing.no_session()
         return session_id, token
-
-    def _allow(self, session_id: str) -> None:
-        """Count the beginning of a recording. Raises TooMany."""
-        wait_s = self._starts.take(session_id)
-        if wait_s:
-            raise TooMany("This session begins recordings too often.", "Wait a moment.", retry_after_s=wait_s)
 
     def _enter(self, held: list[str], key: str, most: int) -> None:
         if self._counts.get(key, 0) >= most:

@@ -1,97 +1,196 @@
-"""What goes to whoever looks at a recording: the words as they come, and in the end the final text."""
+"""What goes to whoever looks at a recording: the words as they come, and in the end the final text.
+
+However many look at a recording, one task of this process looks at the disk for all of them, and only where something has changed.
+Who reads slowly is told less often, and then more at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
 
-from utils.errors import NotFound
+from utils.errors import AppError, NotFound
 from utils.services import Services
+from utils.storage.live_facts import LIVE
 from utils.storage.recordings import CAPTIONS
 from utils.workflows import live, live_ending
 
 LOOK_EVERY_S = 0.1
-JOB_EVERY_S = 0.5
+LOOKS_A_JOB = 5  # at every fifth look: how far is the work?
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Words:
-    """Reads captions.jsonl as it grows."""
+    """Reads captions.jsonl as it grows.
+
+    Attributes:
+        offset: How much of it was read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._offset = 0
+        self.offset = 0
         self._first = True
-
-    @property
-    def has_more(self) -> bool:
-        """The file has grown; one look at the disk, quick enough for an event loop."""
-        try:
-            return os.stat(self._path).st_size > self._offset
-        except OSError:
-            return False
 
     def read(self) -> dict[str, Any] | None:
         """All that is new as one event, or None."""
         try:
             with self._path.open("rb") as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 data = file.read()
         except FileNotFoundError:
             return None
         data = data[: data.rfind(b"\n") + 1]
-        self._offset += len(data)
+        self.offset += len(data)
         found = [json.loads(line) for line in data.splitlines()]
         if not found:
             return None
         committed = "".join(line["committed"] for line in found)
         event = {"event": "words", "committed": committed, "tentative": found[-1]["tentative"], "end": found[-1]["end"]}
-        if len(found) > 1:
-            event["ends"] = [[len(line["committed"]), line["end"]] for line in found if line["committed"]]
         if self._first:
             event, self._first = {**event, "all": True}, False
         return event
 
 
-async def follow(services: Services, session_id: str, item_id: str, tell: Tell) -> None:
-    """Tell words until the recording and all work on it are over, then the final text. Returns then, or when the item is gone."""
+class Feed:
+    """A recording as this process sees it.
+
+    Attributes:
+        home: Of the item.
+        size: Bytes of its captions.
+        is_over: It has ended, and so has all work on it.
+        wrong: Why it cannot be looked at any more, or None.
+    """
+
+    def __init__(self, services: Services, session_id: str, item_id: str) -> None:
+        self._services = services
+        self._place = (session_id, item_id)
+        self._told = asyncio.Event()
+        self._open_as: tuple[int, int] | None = None  # live.json when the recording was seen open
+        self.home = Path()
+        self.size = -1
+        self.is_over = False
+        self.wrong: AppError | None = None
+        self.watchers = 0
+
+    async def run(self) -> None:
+        """Look until it is over."""
+        looks = 0
+        try:
+            self.home = await to_thread.run_sync(self._services.sessions.item_path, *self._place)
+            while not self.is_over:
+                over = looks % LOOKS_A_JOB == 0 and await self._over()
+                looks += 1
+                before, self.size = self.size, _size(self.home / CAPTIONS)  # after the look at the work: nothing comes any more
+                self.is_over = over
+                if over or self.size != before:
+                    self._tell()
+                if not over:
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except AppError as exc:
+            self.wrong = exc
+            self._tell()
+
+    async def news(self, offset: int) -> None:
+        """Wait until there is more than that of the captions, or it is over. Raises what keeps it from being looked at."""
+        while self.wrong is None and not self.is_over and self.size <= offset:
+            await self._told.wait()
+        if self.wrong is not None:
+            raise self.wrong
+
+    def _tell(self) -> None:
+        self._told.set()
+        self._told = asyncio.Event()
+
+    async def _over(self) -> bool:
+        as_now = _signature(self.home / LIVE)
+        if as_now is not None and as_now == self._open_as:
+            return False
+        is_open, over = await to_thread.run_sync(_standing, self._services, *self._place)
+        self._open_as = as_now if is_open else None
+        return over
+
+
+class Feeds:
+    """All recordings that somebody looks at in this process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._feeds: dict[tuple[str, str], tuple[Feed, asyncio.Task[None]]] = {}
+
+    @asynccontextmanager
+    async def of(self, session_id: str, item_id: str) -> AsyncIterator[Feed]:
+        """That of one recording, for as long as somebody looks."""
+        place = (session_id, item_id)
+        feed, task = self._feeds.get(place) or self._begun(place)
+        feed.watchers += 1
+        try:
+            yield feed
+        finally:
+            feed.watchers -= 1
+            if not feed.watchers:
+                task.cancel()
+                if self._feeds.get(place) == (feed, task):
+                    del self._feeds[place]
+
+    def _begun(self, place: tuple[str, str]) -> tuple[Feed, asyncio.Task[None]]:
+        feed = Feed(self._services, *place)
+        self._feeds[place] = feed, asyncio.create_task(feed.run())
+        return self._feeds[place]
+
+    async def follow(self, session_id: str, item_id: str, tell: Tell) -> None:
+        """Tell words until all work on the recording is over, then the final text. Returns then, or when the item is gone."""
+        try:
+            async with self.of(session_id, item_id) as feed:
+                words: Words | None = None
+                while True:
+                    await feed.news(words.offset if words else -1)
+                    over = feed.is_over
+                    words = words or Words(feed.home / CAPTIONS)
+                    event = await to_thread.run_sync(words.read) if feed.size > words.offset else None
+                    if event is not None:
+                        await tell(event)
+                    if over:
+                        break
+            for event in await to_thread.run_sync(_last, self._services, session_id, item_id):
+                await tell(event)
+        except NotFound:
+            await tell({"event": "error", "code": "gone", "detail": "The recording was deleted."})
+
+
+def _size(path: Path) -> int:
+    """One look at the disk, quick enough for an event loop."""
     try:
-        home = await to_thread.run_sync(services.sessions.item_path, session_id, item_id)
-        words, looks, marks, over = Words(home / CAPTIONS), 0, 0, False
-        while True:
-            if looks % round(JOB_EVERY_S / LOOK_EVERY_S) == 0:
-                over, marked = await to_thread.run_sync(_look, services, session_id, item_id)
-                if len(marked) > marks:
-                    marks = len(marked)
-                    await tell({"event": "marks", "marks": list(marked)})
-            looks += 1
-            if words.has_more:
-                event = await to_thread.run_sync(words.read)
-                if event is not None:
-                    await tell(event)
-            if over:
-                break
-            await asyncio.sleep(LOOK_EVERY_S)
-        for event in await to_thread.run_sync(_last, services, session_id, item_id):
-            await tell(event)
-    except NotFound:
-        await tell({"event": "error", "code": "gone", "detail": "The recording was deleted."})
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
-def _look(services: Services, session_id: str, item_id: str) -> tuple[bool, tuple[float, ...]]:
-    """Whether the recording and all work on it are over; and what was marked."""
-    facts = services.sessions.recording(session_id, item_id)
-    if facts.is_open or services.jobs.is_open(session_id, item_id):
-        return False, facts.marks
+def _signature(path: Path) -> tuple[int, int] | None:
+    """Tells one version of a file from the next, which takes its place; None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _standing(services: Services, session_id: str, item_id: str) -> tuple[bool, bool]:
+    """Is the recording open, and is all work on it over?"""
+    if services.sessions.recording(session_id, item_id).is_open:
+        return True, False
+    if services.jobs.is_open(session_id, item_id):
+        return False, False
     if services.sessions.open_recordings.has(session_id, item_id):
         live_ending.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
-    return not services.sessions.open_recordings.has(session_id, item_id), facts.marks
+    return False, not services.sessions.open_recordings.has(session_id, item_id)
 
 
 def _last(services: Services, session_id: str, item_id: str) -> list[dict[str, Any]]:

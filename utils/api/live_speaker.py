@@ -9,13 +9,13 @@ from typing import Any
 
 from anyio import to_thread
 
-from utils.api import live_feed
 from utils.api.live_closing import Closing, Gone, TakenOver, error_event
-from utils.api.live_feed import Tell
+from utils.api.live_feed import Feeds, Tell
 from utils.api.live_hold import Hold, Place, Speakers
 from utils.api.live_line import Inbox
 from utils.api.live_messages import BadMessage, Chunk, Command, begin_of, parse
-from utils.errors import AppError, Conflict, QuotaExceeded
+from utils.errors import AppError, Conflict, QuotaExceeded, TooMany
+from utils.limits import Buckets
 from utils.services import Services
 from utils.storage.live_facts import LiveFacts
 from utils.workflows import live, live_ending
@@ -24,27 +24,54 @@ from utils.workflows.live_recorder import LimitReached, Recorder
 
 TICK_S = 1.0
 RESEND_EVERY_S = 0.2
+STARTS_PER_S, STARTS_BURST = 0.1, 30.0  # of recordings, by one session: each makes an item
+COMMANDS_PER_S, COMMANDS_BURST = 3.0, 90.0  # by one session; all but sound
 MOST_AT_ONCE = 10  # chunks that one acknowledgement stands for
+
+
+class Everybody:
+    """What all connections of a process share.
+
+    Attributes:
+        speakers: Who records what.
+        feeds: What is looked at.
+    """
+
+    def __init__(self, services: Services, clock: Callable[[], float]) -> None:
+        """Nobody is there yet. `clock` tells monotonic seconds."""
+        self.speakers = Speakers()
+        self.feeds = Feeds(services)
+        self._starts = Buckets(STARTS_PER_S, STARTS_BURST, clock=clock)
+        self._commands = Buckets(COMMANDS_PER_S, COMMANDS_BURST, clock=clock)
+
+    def count_start(self, session_id: str) -> None:
+        """A recording is begun. Raises TooMany."""
+        wait_s = self._starts.take(session_id)
+        if wait_s:
+            raise TooMany("This session begins recordings too often.", "Wait a moment.", retry_after_s=wait_s)
+
+    def count_command(self, session_id: str) -> None:
+        """Anything but sound has come. Raises Closing."""
+        if self._commands.take(session_id):
+            raise Closing(1008, TooMany(f"This session sends more than {COMMANDS_PER_S:.0f} commands a second.", "Send fewer."))
 
 
 class Speaker:
     """See the module."""
 
-    def __init__(self, services: Services, session_id: str, tell: Tell, speakers: Speakers, allow: Callable[[str], None]) -> None:
+    def __init__(self, services: Services, session_id: str, tell: Tell, everybody: Everybody) -> None:
         """Asked for nothing yet.
 
         Args:
             services: As everywhere.
             session_id: Whose connection it is.
             tell: Sends an event.
-            speakers: Of this process.
-            allow: Raises TooMany for a session that begins recordings too often.
+            everybody: What it shares with the other connections.
         """
         self._services = services
         self._session_id = session_id
         self._tell = tell
-        self._speakers = speakers
-        self._allow = allow
+        self._speakers, self._everybody = everybody.speakers, everybody
         self._hold = Hold()
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._ends: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
@@ -107,6 +134,7 @@ class Speaker:
             "continue": self._continue,
             "mark": self._mark,
         }
+        self._everybody.count_command(self._session_id)
         verb = verbs.get(command.action)
         if verb is None:
             raise Closing.of(BadMessage("This action is not known.", "Known are audio_chunk, " + ", ".join(verbs) + "."))
@@ -126,7 +154,7 @@ class Speaker:
             error = Conflict("A recording is open in this session.", "Stop it first, or go on with it.")
             await self._tell({**error_event(error), "item_id": open_one})
             return
-        self._allow(self._session_id)
+        self._everybody.count_start(self._session_id)
         begun = await self._hold.begin(lambda: live.begin(self._services, self._session_id, wanted))
         await self._speakers.take(self._place(begun.item_id), self)
         await self._begun(begun)
@@ -239,7 +267,7 @@ class Speaker:
 
     def _feed(self, item_id: str) -> None:
         if item_id not in self._feeds:
-            self._feeds[item_id] = asyncio.create_task(live_feed.follow(self._services, self._session_id, item_id, self._tell))
+            self._feeds[item_id] = asyncio.create_task(self._everybody.feeds.follow(self._session_id, item_id, self._tell))
 
     async def _release(self) -> Recorder | None:
         return await self._hold.release(lambda recorder: self._speakers.leave(self._place(recorder.item_id), self))
