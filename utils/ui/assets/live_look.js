@@ -84,7 +84,7 @@ class Look {
     const seconds = live.isBusy || state === "ended" ? (line?.sound.length ?? 0) : 0;
     const left = live.limit - seconds;
     const [words, away] = this.stateWords(live);
-    for (const [name, is] of Object.entries({ on: running, paused, trouble: away })) this.box.classList.toggle(name, is);
+    for (const [name, is] of Object.entries({ on: running, reads: watching, paused, trouble: away })) this.box.classList.toggle(name, is);
     say(this.stateLine, words);
     say(this.word, running ? "Stop" : state === "offered" ? "Go on" : "Record");
     this.main.setAttribute("aria-disabled", !live.canPress);
