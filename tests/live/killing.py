@@ -92,13 +92,16 @@ class Feeder:
         self.over = False
         self.problems: list[str] = []
 
-    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 10) -> bool:
+    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 10, pace_s: float = 0.0) -> bool:
         """Connect, feed up to a chunk, and stop if asked to; False when the line broke before."""
         try:
             with speaking(self.url, open_timeout=5, close_timeout=1) as speaker:
                 first = self._begin(speaker)
                 for seq in range(first, until):
                     speaker.send(seq, self.parts[seq])
+                    for event in speaker.there():
+                        self.acked = event["seq"] if event["event"] == "ack" else self.acked
+                    time.sleep(pace_s)
                 while self.acked < until - 1 and not self.over:
                     self.acked = speaker.until("ack", ack_within_s)["seq"]
                 if stop and not self.over:

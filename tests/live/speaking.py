@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -46,6 +46,14 @@ class Speaker:
         event: dict[str, Any] = json.loads(self.socket.recv(timeout_s))
         self.events.append(event)
         return event
+
+    def there(self) -> list[dict[str, Any]]:
+        """The events that have come already."""
+        found = []
+        with suppress(TimeoutError):
+            while True:
+                found.append(self.next(0))
+        return found
 
     def until(self, kind: str, timeout_s: float = 30.0, **fields: Any) -> dict[str, Any]:
         """The next event of that kind with these fields."""

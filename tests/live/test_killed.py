@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.rig import until
+from tests.live.cutting import recorded
 from tests.live.killing import Feeder, mortal, run
 from tests.live.speaking import chunks_of, sound, speaking, token_of
 
@@ -58,4 +61,29 @@ def test_recording_with_a_socket_survives_the_end_of_the_server_in_order(tmp_pat
         server.start()
         assert feeder.feed(len(feeder.parts))
         assert feeder.finish() == b"".join(feeder.parts)
+        assert not os.listdir(server.outputs / ".live")
+
+
+def test_network_that_is_cut_for_a_second_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    """Once its lines break, once they are silent: then what was sent before arrives after the client has come back."""
+    with mortal(tmp_path) as server:
+        for breaking in (True, False):
+            assert recorded(server, random.Random(), 1.0, breaking=breaking) == []
+
+
+@pytest.mark.long
+def test_network_that_is_cut_for_up_to_a_minute_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    """Many recordings at once, each with a network of its own."""
+    dice, problems = random.Random(time.time()), list[list[str]]()
+    with mortal(tmp_path) as server:
+
+        def one(seed: int, cut_s: float) -> None:
+            problems.append(recorded(server, random.Random(seed), cut_s, breaking=seed % 2 == 0))
+
+        threads = [threading.Thread(target=one, args=(seed, dice.uniform(1, 60))) for seed in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == [[]] * 16
         assert not os.listdir(server.outputs / ".live")
