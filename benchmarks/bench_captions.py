@@ -1,266 +1,172 @@
-"""Live captions with 1, 2 and 4 people who speak at once: how late words are, how right, how restless; and whether lag grows.
+"""Live captions with 1, 2 and 4 people who speak at once: how late words are, how right, how restless, and what they cost.
 
-Real time is simulated: each speaker has a clock, calls of the engine cost the processor time that they really take, and wait for
-one of two cores. So the figures hardly depend on what else the machine does.
+By the clock: sound goes over sockets to a server as fast as it is spoken, its worker decodes with the small model of the tests, and
+what counts is when a word is there at the client. So the machine must do nothing else. Takes four minutes.
 
-`python -m benchmarks.bench_captions 30` is the long form: thirty minutes of one speaker.
+`python -m benchmarks.bench_captions 30`: does lag grow within thirty minutes? In simulated time, see `captions_simulated`.
 """
 
 from __future__ import annotations
 
-import heapq
+import asyncio
+import json
+import os
+import struct
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import urllib.request
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks.captions_kit import CHUNK_S, CORES, PAUSE_S, lateness, replaced
+from benchmarks.captions_simulated import grow
 from benchmarks.figure import Figure, table
-from benchmarks.rig import scratch_folder
+from benchmarks.rig import ROOT, Server, scratch_folder, server
 from tests.transcription import clips
-from tests.transcription.live_kit import Clock, Heard
-from utils.settings import Settings
-from utils.transcription.captions import Captions
-from utils.transcription.captions_agree import plain
-from utils.transcription.captions_rules import Caption, live_request
-from utils.transcription.captions_run import LOOK_S
-from utils.transcription.contract import (
-    RATE_HZ,
-    Decoding,
-    LanguageGuess,
-    ModelInfo,
-    Samples,
-    Segment,
-    Span,
-    TranscriptionEngine,
-    TranscriptionRequest,
-)
-from utils.transcription.engines import build
+from tests.transcription.live_kit import Heard
+from utils.jobs.live_slots import slots_of
+from utils.transcription.captions_rules import Caption
+from utils.transcription.contract import RATE_HZ, Word
 
-T = TypeVar("T")
-
-CORES = 2
-SPEAKERS = (1, 2, 4)
-SENTENCES = 16  # about half a minute
-PAUSE_S = 0.8
-CHUNK_S = 0.1  # as a browser sends them
+SPEAKERS = {1: 60.0, 2: 45.0, 4: 45.0}  # how many at once, and for how many seconds
 COMMIT_P50_S, COMMIT_P95_S, TENTATIVE_P50_S = 1.5, 3.0, 0.7
-MAX_WER, MAX_FLICKER, MAX_GROWTH_S = 5.0, 1.0, 0.5
-
-
-class Cores:
-    """Which of the simulated cores is free when; one call takes one of them."""
-
-    def __init__(self, count: int) -> None:
-        self._free = [0.0] * count
-
-    def take(self, now: float, cost_s: float) -> float:
-        """When a call that is made now is through."""
-        done = max(now, self._free[0]) + cost_s
-        heapq.heapreplace(self._free, done)
-        return done
-
-
-class Timed:
-    """A Decoding whose calls move a clock."""
-
-    def __init__(self, decoding: Decoding, clock: Clock, cores: Cores) -> None:
-        self._decoding, self._clock, self._cores = decoding, clock, cores
-        self.spent_s = 0.0
-
-    @property
-    def model(self) -> ModelInfo:
-        """See `Decoding`."""
-        return self._decoding.model
-
-    def speech(self, samples: Samples) -> list[Span]:
-        """See `Decoding`."""
-        return self._timed(lambda: self._decoding.speech(samples))
-
-    def detect(self, samples: Samples) -> LanguageGuess:
-        """See `Decoding`."""
-        return self._timed(lambda: self._decoding.detect(samples))
-
-    def decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
-        """See `Decoding`."""
-        return iter(self._timed(lambda: list(self._decoding.decode(samples, spans, language))))
-
-    def again(self, samples: Samples, language: str) -> list[Segment]:
-        """See `Decoding`."""
-        return self._timed(lambda: self._decoding.again(samples, language))
-
-    def close(self) -> None:
-        """See `Decoding`."""
-        self._decoding.close()
-
-    def _timed(self, call: Callable[[], T]) -> T:
-        began = time.process_time()
-        answer = call()
-        cost_s = time.process_time() - began
-        self.spent_s += cost_s
-        self._clock.now = self._cores.take(self._clock.now, cost_s)
-        return answer
+MAX_WER, MAX_FLICKER = 5.0, 1.0
+MAX_CORES = 0.45  # for each speaker, with four of them: what two cores have for them, and a little for the server
+SETTINGS = {
+    "STT_ENGINE": "whisper",
+    "WHISPER_MODEL": str(clips.MICRO),
+    "WHISPER_DEVICE": "cpu",
+    "WHISPER_COMPUTE_TYPE": "int8",
+    "HF_HUB_OFFLINE": "1",
+    "LIVE_WORKERS": str(max(SPEAKERS)),
+}
 
 
 @dataclass
-class Speaker:
-    """Somebody who speaks from 0 on, and what came of it."""
+class Told:
+    """One speaker: what was said, what the socket told and when, counted from the first sample."""
 
     said: clips.Clip
-    decoding: Timed
-    clock: Clock
-    captions: Captions
     heard: Heard = field(default_factory=Heard)
-    fed: int = 0
+    final: str = ""
 
-    @property
-    def is_done(self) -> bool:
-        """Everything was said and heard."""
-        return self.fed >= len(self.said.samples) and not self.captions.waiting_s
-
-    def step(self) -> None:
-        """One turn of the loop of a live job."""
-        chunk = int(CHUNK_S * RATE_HZ)
-        there = min(len(self.said.samples), int(self.clock.now * RATE_HZ) // chunk * chunk)
-        new = there > self.fed
-        self.captions.feed(self.said.samples[self.fed : max(self.fed, there)])
-        self.fed = max(self.fed, there)
-        self.heard.add(self.captions.step(), self.clock.now)
-        if self.is_done:
-            self.heard.add(self.captions.finish(), self.clock.now)
-        elif not new:
-            self.clock.now += LOOK_S
+    def take(self, event: dict[str, Any], now: float) -> None:
+        """An event of the socket."""
+        if event["event"] == "words" and not event.get("all"):
+            words = tuple(Word(0.0, 0.0, f" {text}") for text in event["committed"].split())
+            committed = "".join(word.text for word in words)
+            caption = Caption(len(self.heard.captions) + 1, committed, words, event["tentative"], event["end"])
+            self.heard.add(caption, now)
+        elif event["event"] == "final":
+            self.final = event["text"]
+        elif event["event"] == "error":
+            raise RuntimeError(event["detail"])
 
 
-@dataclass(frozen=True)
-class Late:
-    """Seconds from the end of a word's sound until it stood there as it stayed, and until it was committed."""
+def said_for(seconds: float, seed: int) -> clips.Clip:
+    """As many sentences as fit into so many seconds."""
+    texts: list[str] = []
+    length = 0.0
+    for text in clips.drawn(round(seconds), seed=seed):
+        length += clips.clip(text).seconds + PAUSE_S
+        if length > seconds:
+            break
+        texts.append(text)
+    return clips.joined(texts, pause_s=PAUSE_S)
 
-    tentative: list[float]
-    committed: list[float]
+
+async def speak(url: str, told: Told) -> None:
+    """One recording in real time, until its final text is there."""
+    async with connect(url.replace("http", "ws") + "/api/v1/live", proxy=None) as socket:
+        await socket.send(json.dumps({"action": "start", "sample_rate": RATE_HZ, "language": "en", "token": _token(url)}))
+        while json.loads(await socket.recv())["event"] != "status":
+            continue
+        began = time.perf_counter()
+        listening = asyncio.create_task(_listen(socket, told, began))
+        pcm = (np.clip(told.said.samples, -1, 1) * 32_767).astype("<i2").tobytes()
+        size = round(CHUNK_S * RATE_HZ) * 2
+        for seq in range(-(-len(pcm) // size)):
+            await asyncio.sleep(max(0.0, began + (seq + 1) * CHUNK_S - time.perf_counter()))  # when it has been spoken
+            await socket.send(struct.pack("<I", seq) + pcm[seq * size : (seq + 1) * size])
+        await asyncio.sleep(3.0)  # until everything is committed; whoever presses Stop is not faster
+        await socket.send(json.dumps({"action": "stop"}))
+        await asyncio.wait_for(listening, 120)
+
+
+async def _listen(socket: ClientConnection, told: Told, began: float) -> None:
+    while not told.final:
+        event = json.loads(await socket.recv())
+        told.take(event, time.perf_counter() - began)
+
+
+async def several(up: Server, people: list[Told]) -> float:
+    """All at once; processor seconds of the server and its workers for each second of sound of a speaker, while they speak."""
+    began = up.cpu_s(workers=True)
+    talks = [asyncio.create_task(speak(up.url, told)) for told in people]
+    seconds = min(told.said.seconds for told in people)
+    await asyncio.sleep(seconds)
+    spent = (up.cpu_s(workers=True) - began) / seconds / len(people)
+    await asyncio.gather(*talks)
+    return spent
 
 
 def run() -> list[Figure]:
     """All speakers; the committed text against the final pass over the same sound; tentative words that were replaced."""
-    engine = _engine()
+    core_s = _core_s()
     figures: list[Figure] = []
-    for count in SPEAKERS:
-        speakers = _speak(engine, count)
-        late = [lateness(speaker.heard, speaker.said) for speaker in speakers]
-        committed = [value for each in late for value in each.committed]
-        tentative = [value for each in late for value in each.tentative]
-        spent = sum(speaker.decoding.spent_s / speaker.said.seconds for speaker in speakers) / count
-        detail = f"{len(committed)} words, {spent:.2f} s of a core for a second of sound, small test model, {CORES} simulated cores"
-        p50, p95 = (float(np.percentile(committed, share)) for share in (50, 95))
-        name = f"{count} at once"
-        figures += [
-            Figure(f"End of sound to committed word, median, {name}", p50, COMMIT_P50_S, unit=" s", detail=detail),
-            Figure(f"End of sound to committed word, p95, {name}", p95, COMMIT_P95_S, unit=" s", detail=detail),
-            Figure(
-                f"End of sound to tentative word, median, {name}",
-                float(np.percentile(tentative, 50)), TENTATIVE_P50_S, unit=" s", detail=detail,
-            ),
-        ]  # fmt: skip
-        if count == 1:
-            figures += _text_figures(engine, speakers[0])
+    with scratch_folder() as folder, server(folder / "outputs", env=SETTINGS) as up:
+        asyncio.run(several(up, [Told(said_for(6, 1))]))  # loads the models
+        for count, seconds in SPEAKERS.items():
+            load = os.getloadavg()[0]
+            people = [Told(said_for(seconds, seed=20 + number)) for number in range(count)]
+            spent = asyncio.run(several(up, people))
+            figures += _figures(people, f"{count} at once", f"small test model, {CORES} cores wanted, load before {load:.1f}")
+            detail = (
+                f"measured at the start: {core_s:.3f} s for a short sentence, {slots_of(core_s, CORES)} places on {CORES} cores"
+            )
+            figures.append(Figure(f"Processor for each speaker, {count} at once", spent, MAX_CORES, unit=" cores", detail=detail))
     return figures
 
 
-def _text_figures(engine: TranscriptionEngine, speaker: Speaker) -> list[Figure]:
-    with scratch_folder() as folder:
-        final = clips.transcribed(speaker.said.samples, engine, TranscriptionRequest(language="en"), folder).text
-    against = clips.wer(final, speaker.heard.text)
-    mine, theirs = clips.wer(speaker.said.text, speaker.heard.text), clips.wer(speaker.said.text, final)
-    detail = f"against what was said: committed {mine:.1f} %, final pass {theirs:.1f} %"
-    restless = replaced(speaker.heard.captions) / max(1, len(speaker.heard.words))
-    return [
-        Figure("WER of committed words against the final pass", against, MAX_WER, unit=" %", detail=detail),
-        Figure(
-            "Tentative words replaced for each committed word", restless, MAX_FLICKER, detail="case and punctuation do not count"
-        ),
-    ]
-
-
-def grow(minutes: float) -> list[Figure]:
-    """Does lag grow? One speaker for long."""
-    speaker = _speak(_engine(), 1, sentences=max(2, int(minutes * 60 / 2.1)))[0]
-    said, heard = speaker.said, speaker.heard
-    late = [(word.end, now - word.end) for found, now in zip(heard.captions, heard.at, strict=True) for word in found.words]
-    first, last = ([lag for end, lag in late if low <= end < low + 60] for low in (0.0, said.seconds - 60))
-    growth = float(np.median(last)) - float(np.median(first))
-    detail = (
-        f"{said.seconds / 60:.0f} min; first minute {np.median(first):.2f} s, last {np.median(last):.2f} s; "
-        f"WER {clips.wer(said.text, heard.text):.1f} %"
+def _figures(people: list[Told], name: str, detail: str) -> list[Figure]:
+    late = [lateness(told.heard, told.said) for told in people]
+    committed = [value for each in late for value in each.committed]
+    tentative = [value for each in late for value in each.tentative]
+    words = sum(len(told.heard.words) for told in people)
+    wer = [clips.wer(told.final, told.heard.text) for told in people]
+    mine = np.mean([clips.wer(told.said.text, told.heard.text) for told in people])
+    theirs = np.mean([clips.wer(told.said.text, told.final) for told in people])
+    restless = sum(replaced(told.heard.captions) for told in people) / max(1, words)
+    spread = f"p95 {_share(tentative, 95):.2f} s; {detail}"
+    right = f"against what was said: committed {mine:.1f} %, final pass {theirs:.1f} %"
+    rows = (
+        ("End of sound to committed word, median", _share(committed, 50), COMMIT_P50_S, " s", f"{len(committed)} words"),
+        ("End of sound to committed word, p95", _share(committed, 95), COMMIT_P95_S, " s", detail),
+        ("End of sound to tentative word, median", _share(tentative, 50), TENTATIVE_P50_S, " s", spread),
+        ("WER of committed words against the final pass", float(np.mean(wer)), MAX_WER, " %", right),
+        ("Tentative words replaced for each committed word", restless, MAX_FLICKER, "", "case and punctuation do not count"),
     )
-    return [Figure("Lag of the last minute minus lag of the first", growth, MAX_GROWTH_S, unit=" s", detail=detail)]
+    return [Figure(f"{what}, {name}", value, goal, unit=unit, detail=told) for what, value, goal, unit, told in rows]
 
 
-def lateness(heard: Heard, said: clips.Clip) -> Late:
-    """Of the words that were heard right."""
-    mine, theirs = [plain(word.text) for word in said.words], [plain(word.text) for word in heard.words]
-    committed_at = [now for found, now in zip(heard.captions, heard.at, strict=True) for _ in found.words]
-    shown_at = _shown(heard, theirs)
-    late = Late([], [])
-    for match in SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks():
-        for step in range(match.size):
-            end = said.words[match.a + step].end
-            late.committed.append(committed_at[match.b + step] - end)
-            late.tentative.append(shown_at[match.b + step] - end)
-    return late
+def _share(values: list[float], share: float) -> float:
+    return float(np.percentile(values, share))
 
 
-def _shown(heard: Heard, words: Sequence[str]) -> list[float]:
-    """When each committed word first stood at its place, tentative or not."""
-    at = [float("inf")] * len(words)
-    count = 0
-    for found, now in zip(heard.captions, heard.at, strict=True):
-        shown = [*(plain(word.text) for word in found.words), *(plain(text) for text in found.tentative.split())]
-        for place, text in enumerate(shown, start=count):
-            if place < len(words) and words[place] == text:
-                at[place] = min(at[place], now)
-        count += len(found.words)
-    return at
+def _core_s() -> float:
+    """What a worker measures at its start."""
+    command = [sys.executable, "-m", "utils.jobs.live_slots"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **SETTINGS}, stdout=subprocess.PIPE, check=True)
+    return float(json.loads(done.stdout)["core_s"])
 
 
-def replaced(captions: Sequence[Caption]) -> int:
-    """How often a tentative word was another one, or gone, in the next caption."""
-    before: list[str] = []
-    total = 0
-    for found in captions:
-        now = [plain(text) for text in (found.committed + found.tentative).split()]
-        same = next((at for at, (old, new) in enumerate(zip(before, now, strict=False)) if old != new), min(len(before), len(now)))
-        total += len(before) - same
-        before = [plain(text) for text in found.tentative.split()]
-    return total
-
-
-def _speak(engine: TranscriptionEngine, count: int, *, sentences: int = SENTENCES) -> list[Speaker]:
-    cores, speakers = Cores(CORES), []
-    for number in range(count):
-        said, clock = clips.joined(clips.drawn(sentences, seed=20 + number), pause_s=PAUSE_S), Clock()
-        decoding = Timed(_open(engine), clock, cores)
-        speakers.append(Speaker(said, decoding, clock, Captions(decoding, language="en", clock=clock)))
-    while waiting := [speaker for speaker in speakers if not speaker.is_done]:
-        min(waiting, key=lambda speaker: speaker.clock.now).step()
-    for speaker in speakers:
-        speaker.decoding.close()
-    return speakers
-
-
-def _engine() -> TranscriptionEngine:
-    settings = Settings(whisper_model=str(clips.MICRO), whisper_device="cpu", whisper_compute_type="int8", hf_hub_offline=True)
-    engine = build(settings)["whisper"]
-    decoding = _open(engine)  # loads, and hears once
-    decoding.speech(np.zeros(RATE_HZ, np.float32))
-    decoding.close()
-    return engine
-
-
-def _open(engine: TranscriptionEngine) -> Decoding:
-    return engine.open(live_request("en", engine="whisper"), note=lambda sentence: None, check=lambda: None)
+def _token(url: str) -> str:
+    with urllib.request.urlopen(urllib.request.Request(url + "/api/v1/sessions", method="POST"), timeout=30) as answer:
+        return str(json.loads(answer.read())["token"])
 
 
 if __name__ == "__main__":

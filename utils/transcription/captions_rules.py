@@ -130,14 +130,15 @@ def live_request(language: str = "", *, model: str = "", engine: str = "auto") -
     """What a `live` job asks an engine for.
 
     Batched, because decoding one after the other climbs through six temperatures on a doubtful sound, which takes as many times as
-    long; what is doubtful is decoded again once, when it is to be committed.
+    long; what is doubtful is decoded again once, when it is to be committed. In short windows where the model bears them; the
+    second look and the final pass have whole ones.
 
     Args:
         language: A language that Whisper knows, or "" = detect.
         model: The server's LIVE_MODEL; "" = WHISPER_MODEL.
         engine: `auto`, `whisper` or `draft`.
     """
-    return TranscriptionRequest(language=language, engine=engine, model=model, beam_size=1)
+    return TranscriptionRequest(language=language, engine=engine, model=model, beam_size=1, short=True)
 
 
 def _rounded(chance: float | None) -> float | None:

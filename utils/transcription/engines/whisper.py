@@ -20,6 +20,7 @@ from utils.errors import BadInput, ModelUnavailable
 from utils.settings import Settings
 from utils.transcription import models
 from utils.transcription.contract import Decoding, TranscriptionRequest
+from utils.transcription.engines import whisper_selftest as selftest
 from utils.transcription.engines.hub import Hub, fetch
 from utils.transcription.engines.voice import Voice
 from utils.transcription.engines.whisper_decoding import Loaded, WhisperDecoding
@@ -68,6 +69,7 @@ class WhisperEngine:
         self._lock = threading.Lock()
         self._fetching = threading.Lock()
         self._holders: dict[Path, Holder[Loaded]] = {}
+        self._short: dict[Path, bool] = {}
 
     def problem(self, request: TranscriptionRequest) -> str:
         """Why it cannot do it, one sentence, or ""; asks the hub for a model that is not here, but not twice within a minute."""
@@ -99,6 +101,7 @@ class WhisperEngine:
                 request,
                 batch_size=self._settings.whisper_batch_size,
                 on_close=holder.give_back,
+                short=request.short and self._bears_short(folder, loaded),
             )
         except BaseException:
             holder.give_back()
@@ -153,6 +156,21 @@ class WhisperEngine:
 
     def _load(self, folder: Path, name: str) -> Loaded:
         return load(self._library, folder, name, self._settings, threads=threads(self._settings))
+
+    def _bears_short(self, folder: Path, loaded: Loaded) -> bool:
+        """Whether the model hears the clip of the self-test in a short window exactly as in a long one; tried once."""
+        with self._lock:
+            known = self._short.get(folder)
+        if known is None:
+            try:
+                short, whole = selftest.heard_in_short(self._library, loaded.model), selftest.heard(self._library, loaded.model)
+                known = selftest.likeness(short, whole) == selftest.likeness(whole, short) == 1.0
+            except (RuntimeError, ValueError):  # what CTranslate2 raises for sizes that it does not take
+                known = False
+            log.info("event=whisper_short_windows model=%s bears=%s", folder.name, known)
+            with self._lock:
+                self._short[folder] = known
+        return known
 
     def _check_exactly(self, request: TranscriptionRequest, loaded: Loaded) -> None:
         """What only the loaded model can tell: its languages, and how many tokens the hints have."""
