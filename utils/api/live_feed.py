@@ -54,6 +54,8 @@ class Words:
             return None
         committed = "".join(line["committed"] for line in found)
         event = {"event": "words", "committed": committed, "tentative": found[-1]["tentative"], "end": found[-1]["end"]}
+        if len(found) > 1:
+            event["ends"] = [[len(line["committed"]), line["end"]] for line in found if line["committed"]]
         if self._first:
             event, self._first = {**event, "all": True}, False
         return event
@@ -65,6 +67,7 @@ class Feed:
     Attributes:
         home: Of the item.
         size: Bytes of its captions.
+        marks: Moments that are marked.
         is_over: It has ended, and so has all work on it.
         wrong: Why it cannot be looked at any more, or None.
     """
@@ -76,6 +79,7 @@ class Feed:
         self._open_as: tuple[int, int] | None = None  # live.json when the recording was seen open
         self.home = Path()
         self.size = -1
+        self.marks: tuple[float, ...] = ()
         self.is_over = False
         self.wrong: AppError | None = None
         self.watchers = 0
@@ -86,11 +90,12 @@ class Feed:
         try:
             self.home = await to_thread.run_sync(self._services.sessions.item_path, *self._place)
             while not self.is_over:
+                marked = len(self.marks)
                 over = looks % LOOKS_A_JOB == 0 and await self._over()
                 looks += 1
                 before, self.size = self.size, _size(self.home / CAPTIONS)  # after the look at the work: nothing comes any more
                 self.is_over = over
-                if over or self.size != before:
+                if over or self.size != before or len(self.marks) != marked:
                     self._tell()
                 if not over:
                     await asyncio.sleep(LOOK_EVERY_S)
@@ -98,9 +103,9 @@ class Feed:
             self.wrong = exc
             self._tell()
 
-    async def news(self, offset: int) -> None:
-        """Wait until there is more than that of the captions, or it is over. Raises what keeps it from being looked at."""
-        while self.wrong is None and not self.is_over and self.size <= offset:
+    async def news(self, offset: int, marks: int) -> None:
+        """Wait until there is more than that of the captions or so many marks, or it is over. Raises what keeps it from that."""
+        while self.wrong is None and not self.is_over and self.size <= offset and len(self.marks) <= marks:
             await self._told.wait()
         if self.wrong is not None:
             raise self.wrong
@@ -113,7 +118,7 @@ class Feed:
         as_now = _signature(self.home / LIVE)
         if as_now is not None and as_now == self._open_as:
             return False
-        is_open, over = await to_thread.run_sync(_standing, self._services, *self._place)
+        is_open, over, self.marks = await to_thread.run_sync(_standing, self._services, *self._place)
         self._open_as = as_now if is_open else None
         return over
 
@@ -150,9 +155,13 @@ class Feeds:
         try:
             async with self.of(session_id, item_id) as feed:
                 words: Words | None = None
+                marks = 0
                 while True:
-                    await feed.news(words.offset if words else -1)
+                    await feed.news(words.offset if words else -1, marks)
                     over = feed.is_over
+                    if len(feed.marks) > marks:
+                        marks = len(feed.marks)
+                        await tell({"event": "marks", "marks": list(feed.marks)})
                     words = words or Words(feed.home / CAPTIONS)
                     event = await to_thread.run_sync(words.read) if feed.size > words.offset else None
                     if event is not None:
@@ -182,15 +191,16 @@ def _signature(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _standing(services: Services, session_id: str, item_id: str) -> tuple[bool, bool]:
-    """Is the recording open, and is all work on it over?"""
-    if services.sessions.recording(session_id, item_id).is_open:
-        return True, False
+def _standing(services: Services, session_id: str, item_id: str) -> tuple[bool, bool, tuple[float, ...]]:
+    """Is the recording open, is all work on it over, and what was marked?"""
+    facts = services.sessions.recording(session_id, item_id)
+    if facts.is_open:
+        return True, False, facts.marks
     if services.jobs.is_open(session_id, item_id):
-        return False, False
+        return False, False, facts.marks
     if services.sessions.open_recordings.has(session_id, item_id):
         live_ending.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
-    return False, not services.sessions.open_recordings.has(session_id, item_id)
+    return False, not services.sessions.open_recordings.has(session_id, item_id), facts.marks
 
 
 def _last(services: Services, session_id: str, item_id: str) -> list[dict[str, Any]]:
