@@ -115,7 +115,7 @@ def measure(settings: Settings) -> float | None:
     request = captions_rules.live_request("en", model=settings.live_model)
     if settings.stt_engine != "draft" and models.offer_of(request.model, settings).state == "fetchable":
         return None
-    engine, _ = engines.choose(engines.build(settings), settings, request)
+    engine, _ = engines.choose(engines.build(settings, live=True), settings, request)
     decoding = engine.open(request, note=lambda sentence: None, check=lambda: None)
     try:
         samples, best = clip(), float("inf")

@@ -50,7 +50,7 @@ class LiveWork:
         context, settings = self.context, self.context.settings
         if not self._facts.captions:
             return
-        known = context.shared.once("transcription_engines", lambda: engines.build(settings))
+        known = context.shared.once("transcription_engines", lambda: engines.build(settings, live=True))
         request = captions_rules.live_request(self._facts.language, model=settings.live_model)
         engine, why = engines.choose(known, settings, request)
         past = captions_file.past_of(captions_file.captions_of(self._home / CAPTIONS))
