@@ -114,7 +114,7 @@ def recorded(server: Mortal, dice: random.Random, cut_s: float, *, breaking: boo
         cutting.start()
         ends = time.monotonic() + cut_s + 60
         while not feeder.feed(len(parts), ack_within_s=2, pace_s=PACE_S) and time.monotonic() < ends:
-            time.sleep(0.1)
+            time.sleep(0.5)
         cutting.join()
         found = feeder.finish()
         if found != data:

@@ -117,6 +117,8 @@ class Feeder:
         if not self.item_id:
             speaker.say("start", sample_rate=16_000, token=self.token, captions=False, transcript=False)
             told = speaker.next()
+            if told.get("code") == "too_many":
+                raise ConnectionError(told["detail"])
             self.item_id = told["item_id"]  # also of the refusal: a start that nobody heard of any more
             if told["event"] == "status":
                 return int(told["next_seq"])
@@ -125,6 +127,8 @@ class Feeder:
         if told["event"] == "error" and told["code"] == "conflict":  # stopped before, as far as the server knows
             self.over = True
             return len(self.parts)
+        if told["event"] == "error":  # comes too often: later
+            raise ConnectionError(told["detail"])
         if told["next_seq"] <= self.acked:
             self.problems.append(f"acknowledged {self.acked}, but {told['next_seq']} is asked for")
         return int(told["next_seq"])

@@ -24,7 +24,7 @@ from utils.limits import Buckets
 from utils.services import Services
 from utils.workflows import sessions as workflow
 
-OPENINGS_PER_S, OPENINGS_BURST = 1.0, 60.0  # of one address
+OPENINGS_PER_S, OPENINGS_BURST = 4.0, 200.0  # of one address: a house full of people whose network comes back
 SOCKETS_A_SESSION, SOCKETS_AN_ADDRESS, SOCKETS = 16, 200, 1000
 
 
