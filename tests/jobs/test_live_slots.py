@@ -16,7 +16,7 @@ MODEL = Path(__file__).resolve().parents[1] / "assets" / "micro-whisper"
 
 @pytest.mark.parametrize(
     ("core_s", "cores", "slots"),
-    [(0.05, 2, 8), (0.4, 2, 4), (1.5, 4, 2), (1.6, 2, 1), (5.0, 2, 1), (0.0, 1, 4)],
+    [(0.05, 2, 8), (0.17, 2, 4), (0.4, 2, 2), (0.8, 4, 2), (1.6, 2, 1), (5.0, 2, 1), (0.0, 1, 4)],
 )
 def test_slots_follow_from_the_speed_and_are_never_none(core_s: float, cores: int, slots: int) -> None:
     assert live_slots.slots_of(core_s, cores) == slots

@@ -24,16 +24,20 @@ SPEED = "live-speed.json"
 SLOTS = ".slots"  # beside a worker's sign of life: how many places it has
 FRESH_S = 20.0
 MEASURE_WITHIN_S = 180.0
-STEP_S = 1.0  # a speaker costs a decoding about so often: half a second of sound at least, and the engine rests half as long again
+# What a speaker costs, see `benchmarks.bench_captions`: 0.35 cores with a model that needs 0.17 s for the clip. There is a decoding
+# every 0.6 s, most of them of more sound than the clip has; the voice detector, the socket and the files cost the rest.
+DECODINGS = 1.8  # of the clip, that those of one second take as long as
+BESIDE = 0.05  # cores
 SHARE = 0.8  # of the machine
 MOST_A_CORE = 4
+FORM = 2  # of the measurement; one that was made otherwise is made again
 FIRST = 1  # before anything is known
 log = logging.getLogger(__name__)
 
 
 def slots_of(core_s: float, cores: int) -> int:
     """Places, for an engine that needs so many seconds of one core for a short sentence."""
-    return max(1, min(MOST_A_CORE * cores, int(SHARE * cores * STEP_S / max(core_s, 1e-6))))
+    return max(1, min(MOST_A_CORE * cores, int(SHARE * cores / (BESIDE + DECODINGS * core_s))))
 
 
 def find(settings: Settings) -> int:
@@ -72,7 +76,7 @@ def told(folder: Path, now: float) -> int | None:
 def _what(settings: Settings) -> str:
     """All that a measurement depends on."""
     model = settings.live_model or settings.whisper_model
-    parts = (settings.stt_engine, model, settings.whisper_device, settings.whisper_compute_type, os.cpu_count())
+    parts = (FORM, settings.stt_engine, model, settings.whisper_device, settings.whisper_compute_type, os.cpu_count())
     return "|".join(map(str, parts))
 
 
