@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
-from tests.browser.conftest import FLAGS, chromium
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium
 from tests.browser.servers import Server
 from tests.browser.transcribe import recording
 
@@ -96,12 +98,48 @@ KEEPS = """() => {
 }"""
 
 
-def sent(page: Page) -> bytes:
-    """All sound that a page with KEEPS has sent, in its order and without gaps."""
-    kept: dict[str, str] = page.evaluate("() => ({...sessionStorage})")
+def sent(*pages: Page) -> bytes:
+    """All sound that pages with KEEPS have sent, in its order and without gaps."""
+    kept: dict[str, str] = {}
+    for page in pages:
+        for key, sound in page.evaluate("() => ({...sessionStorage})").items():
+            if key.startswith("sent-"):
+                assert kept.setdefault(key, sound) == sound, key
     assert "sent-changed" not in kept
-    count = sum(key.startswith("sent-") for key in kept)
-    return b"".join(base64.b64decode(kept[f"sent-{seq}"]) for seq in range(count))
+    return b"".join(base64.b64decode(kept[f"sent-{seq}"]) for seq in range(len(kept)))
+
+
+# Everything that the microphone gives to the page, as it gives it.
+HEARS = """() => {
+    window.__heard = [];
+    const { set, get } = Object.getOwnPropertyDescriptor(MessagePort.prototype, "onmessage");
+    Object.defineProperty(MessagePort.prototype, "onmessage", { get, set(act) {
+        set.call(this, act && function (event) {
+            if (event.data instanceof Int16Array) window.__heard.push(...event.data);
+            return act.call(this, event);
+        });
+    } });
+}"""
+
+
+def heard(page: Page) -> bytes:
+    """What the microphone of a page with HEARS has given since the page was loaded."""
+    samples: list[int] = page.evaluate("() => window.__heard")
+    return struct.pack(f"<{len(samples)}h", *samples)
+
+
+def kept(page: Page) -> int:
+    """Chunks that this browser keeps beyond the page."""
+    count: int = page.evaluate("""() => new Promise((done) => {
+        const asked = indexedDB.open("sotto-live", 1);
+        asked.onupgradeneeded = () => asked.transaction.abort();
+        asked.onerror = (event) => (event.preventDefault(), done(0));
+        asked.onsuccess = () => {
+            const counted = asked.result.transaction("sound").objectStore("sound").count();
+            counted.onsuccess = () => (asked.result.close(), done(counted.result));
+        };
+    })""")
+    return count
 
 
 class StandIn:
@@ -115,6 +153,7 @@ class StandIn:
     """
 
     def __init__(self, page: Page) -> None:
+        self._page = page
         self.asked: list[dict[str, Any]] = []
         self.chunks: dict[int, bytes] = {}
         self.refuses: dict[str, dict[str, Any]] = {}
@@ -126,6 +165,13 @@ class StandIn:
         """Send an event."""
         assert self._socket is not None
         self._socket.send(json.dumps({"event": event, **fields}))
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Let the page go on until it is so."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not is_so():
+            assert time.monotonic() < deadline
+            self._page.wait_for_timeout(50)
 
     def hang_up(self, code: int = 1011) -> None:
         """Close the connection."""

@@ -26,6 +26,11 @@ OPENED = """() => {
     };
 }"""
 OPEN_TRACKS = "() => window.__microphones.flatMap(s => s.getTracks()).filter(t => t.readyState === 'live').length"
+FOCUSED = """() => {
+    let at = document.activeElement;
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    return at?.ariaLabel || at?.textContent.trim();
+}"""
 Tab = Callable[..., Page]
 
 
@@ -80,7 +85,14 @@ def test_what_is_said_is_read_here_and_in_another_tab_and_kept(tab: Tab, hearing
             expect(live.captions(one)).to_contain_text(sentence)
         expect(one.locator(".live .spoken")).to_contain_text(live.SAID[-1])
     page.get_by_role("button", name="Mark this moment").click()
+    for one in (page, other):
+        expect(live.captions(one)).to_contain_text("Marked 0:")
+    read = live.captions(page).inner_text()
+    assert live.captions(other).inner_text() == read
+    page.reload()
+    expect(live.state(page)).to_have_text("Recording")
     expect(live.captions(page)).to_contain_text("Marked 0:")
+    expect(live.captions(page)).to_contain_text(read)  # and then what the microphone says again
     live.stop(page)
     expect(live.state(other)).to_have_text("The recording has ended")
     assert page.evaluate(OPEN_TRACKS) == 0
@@ -240,6 +252,109 @@ def test_what_cannot_be_sent_any_more_can_be_saved(made_up: tuple[Page, live.Sta
         assert file.getparams()[:3] == (1, 2, 16_000)
         assert file.getnframes() >= 20 * 1600
     assert page.evaluate(OPEN_TRACKS) == 0
+
+
+def test_full_disk_is_told_until_it_is_over(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    live.record(page)
+    expect(page.locator(".live .elapsed")).to_have_text("0:01")
+    server.takes = False
+    server.refuses["resume"] = {"code": "store_unavailable", "detail": "The server's disk is full.", "hint": "It is tried again."}
+    server.tell("error", code="store_unavailable", detail="The server's disk is full.", hint="It is tried again.")
+    server.hang_up(1013)
+    expect(live.state(page)).to_contain_text("Reconnecting, 2 s kept in this browser")
+    expect(page.locator(".live .advice")).to_have_text("The server's disk is full. It is tried again.")
+    server.takes = True
+    server.hang_up(1013)
+    expect(live.state(page)).to_have_text("Recording")
+    expect(page.locator(".live .advice")).not_to_contain_text("disk")
+    live.stop(page)
+    assert sorted(server.chunks) == list(range(server.asked[-1]["next_seq"]))
+    assert live.kept(page) == 0
+
+
+def test_lost_microphone_is_told_and_the_screen_stays_on_while_recording(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    page.evaluate("""() => {
+        window.__locks = [];
+        navigator.wakeLock.request = async () => {
+            const lock = { released: false, release: async () => { lock.released = true; } };
+            window.__locks.push(lock);
+            return lock;
+        };
+        window.__look = (state) => {
+            Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+            if (state === "hidden") window.__locks.forEach((lock) => { lock.released = true; }); // as browsers do
+            document.dispatchEvent(new Event("visibilitychange"));
+        };
+    }""")
+    held = "() => window.__locks.map((lock) => !lock.released)"
+    live.record(page)
+    assert page.evaluate(held) == [True]
+    page.evaluate("() => { window.__look('hidden'); window.__look('visible'); }")
+    page.wait_for_function(f"JSON.stringify(({held})()) === '[false,true]'")
+    page.evaluate(
+        "() => { const [track] = window.__microphones[0].getTracks(); track.stop(); track.dispatchEvent(new Event('ended')); }"
+    )
+    expect(live.state(page)).to_have_text("Paused")
+    expect(page.locator(".live .advice")).to_contain_text("The microphone was disconnected.")
+    before = len(server.chunks)
+    page.get_by_role("button", name="Continue").click()
+    expect(live.state(page)).to_have_text("Recording")
+    server.wait_for(lambda: len(server.chunks) > before)
+    live.stop(page)
+    assert page.evaluate(held) == [False, False]
+
+
+def test_recorder_is_used_by_keyboard_alone(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+
+    def turn_to(name: str, key: str = "Tab") -> None:
+        """As a person does: press the key until it is there."""
+        for _ in range(40):
+            if page.evaluate(FOCUSED) == name:
+                return
+            page.keyboard.press(key)
+        pytest.fail(f"no way to {name}")
+
+    turn_to("Record")
+    page.keyboard.press("Space")
+    expect(live.state(page)).to_have_text("Recording")
+    turn_to("Pause")
+    page.keyboard.press("Enter")
+    expect(live.state(page)).to_have_text("Paused")
+    turn_to("Reading mode")
+    page.keyboard.press("Enter")
+    expect(page.locator(".live .reader.wide")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".live .reader.wide")).to_have_count(0)
+    turn_to("Stop", "Shift+Tab")  # from the button that opened it
+    page.keyboard.press("Space")
+    expect(live.state(page)).to_have_text("The recording has ended")
+    assert [command["action"] for command in server.asked] == ["start", "pause", "stop"]
+
+
+def test_sound_that_has_not_arrived_outlives_its_tab(tab: Tab) -> None:
+    servers: list[live.StandIn] = []
+
+    def before(page: Page) -> None:
+        server = live.StandIn(page)
+        server.chunks = dict(servers[0].chunks) if servers else {}
+        servers.append(server)
+
+    page = live.record(tab(before))
+    servers[0].takes = False
+    expect(live.state(page)).to_contain_text("sending 4 s kept in this browser")
+    assert live.kept(page) > 20
+    other = tab(before)
+    expect(live.main(other)).to_be_enabled()  # it has seen that another tab holds what waits
+    page.close()
+    later = tab(before)
+    expect(live.state(later)).to_have_text("The recording has ended")
+    assert [command["action"] for command in servers[2].asked] == ["resume", "stop"]
+    assert sorted(servers[2].chunks) == list(range(servers[2].asked[-1]["next_seq"]))
+    assert len(servers[2].chunks) > len(servers[0].chunks) + 40
+    assert live.kept(later) == 0
 
 
 @pytest.mark.long

@@ -61,7 +61,8 @@ def draw(found: Found, opened: str) -> None:
     items = files.shown(services, session_id, found.matching[offset : offset + PAGE_SIZE])
     chosen, now, zone = choice(found), services.clock(), state.zone()
     sizes = {entry.id: entry.size_bytes for entry in found.matching[offset : offset + PAGE_SIZE]}
-    rows = [{**_row(item, sizes.get(item.id, 0), found, now, zone, item.id == recorded), "chosen": item.id in chosen} for item in items]
+    drawn = [_row(item, sizes.get(item.id, 0), found, now, zone, item.id == recorded) for item in items]
+    rows = [{**row, "chosen": row["id"] in chosen} for row in drawn]
     span = f"{offset + 1:,} to {offset + len(items):,} of {total:,}" if items else ""
     data = {
         "label": "Your files",

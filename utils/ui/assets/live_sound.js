@@ -38,7 +38,11 @@ class Sound {
 
   /** The server wants the chunk `seq` next. What was spoken since we came back belongs behind what it has. */
   settle(seq) {
-    const late = this.fresh !== undefined && seq > this.fresh ? this.take(this.fresh) : [];
+    let late = [];
+    if (seq <= this.acked) {
+      late = this.take(this.acked + 1); // it has lost some, which are gone here too
+      [this.next, this.acked] = [seq, seq - 1];
+    } else if (this.fresh !== undefined && seq > this.fresh) late = this.take(this.fresh);
     this.fresh = undefined;
     this.acknowledge(seq - 1);
     this.next = Math.max(this.next, seq);
