@@ -93,8 +93,9 @@ def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Se
             assert (item["kind"], item["title"]) == ("transcript", "Kitchen")
             assert roles["transcript.json"] == "transcript" and roles["recording.wav"] == "source"
             assert roles["captions.srt"] == roles["captions.txt"] == "captions" and roles["listen.mp3"] == "audio"
-            for form in ("srt", "txt"):
-                assert client.get(f"/api/v1/items/{found['item_id']}/transcript.{form}", headers=headers).status_code == 200
+            for name in ("files/recording.wav", "transcript.srt", "transcript.txt", "files/captions.srt", "files/captions.txt"):
+                answer = client.get(f"/api/v1/items/{found['item_id']}/{name}", headers=headers)
+                assert answer.status_code == 200 and (b"kitchen" in answer.content or answer.content[:4] == b"RIFF"), name
             assert client.get("/api/v1/session/info", headers=headers).json()["status"] == "complete"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,8 +10,14 @@ import pytest
 
 from tests.api.surface import Surface, surface
 from utils.errors import BadInput, Conflict, NotFound, QuotaExceeded
+from utils.jobs.journal import Journal
+from utils.jobs.kinds import KINDS
 from utils.jobs.live_kind import ABANDONED_S
-from utils.workflows import live, live_care, live_ending
+from utils.jobs.queue import Queue
+from utils.jobs.rates import Rates
+from utils.jobs.records import JobName
+from utils.jobs.runner import Runner, Timing
+from utils.workflows import live, live_care, live_ending, transcribe
 from utils.workflows.live import Begin
 from utils.workflows.live_recorder import Recorder, TooFast
 
@@ -29,6 +36,15 @@ def job_kinds(sotto: Surface, session: str) -> list[tuple[str, str]]:
 
 def at(sotto: Surface, recorder: Recorder) -> Path:
     return sotto.services.sessions.item_path(recorder.session_id, recorder.item_id)
+
+
+def work(sotto: Surface, recorder: Recorder) -> None:
+    """Do its queued job, as a worker would."""
+    services = sotto.services
+    folder = services.settings.queue_dir
+    queue, rates = Queue("", folder, ["speech"]), Rates(folder / "rates.json")
+    runner = Runner(Journal(services.sessions, clock=sotto.clock), queue, KINDS, rates, services.settings, Timing())
+    runner(str(JobName(recorder.session_id, recorder.item_id)))
 
 
 def feed(sotto: Surface, recorder: Recorder) -> None:
@@ -160,3 +176,37 @@ def test_two_holds_on_a_recording_the_later_one_wins_across_servers(sotto: Surfa
     assert first.take([(1, SECOND)]).acked == -1  # nothing is written by whoever has let go
     assert second.take([(1, SECOND)]).acked == 1
     second.close()
+
+
+def test_statuses_of_a_session_follow_its_recordings_on_disk_and_in_session_info(sotto: Surface) -> None:
+    client = sotto.program()
+    session = sotto.session_of(client)
+    home = sotto.services.sessions.outputs / session
+
+    def statuses() -> set[str]:
+        on_disk = json.loads((home / "session.json").read_bytes())["status"]
+        return {on_disk, client.get("/api/v1/session/info").json()["status"]}
+
+    assert statuses() == {"idle"}
+    for sounds, last in ((1, "complete"), (0, "error")):
+        recorder = begun(sotto, session)
+        assert statuses() == {"recording"}
+        for _ in range(sounds):
+            recorder.take([(None, SECOND)])
+        recorder.close()
+        live_ending.end(sotto.services, session, recorder.item_id)
+        assert statuses() == {"processing"}
+        work(sotto, recorder)
+        assert statuses() == {last}
+
+
+def test_recording_that_is_transcribed_later_is_heard_from_its_wav_and_not_from_the_copy_for_listening(sotto: Surface) -> None:
+    session = sotto.services.sessions.create_session()
+    recorder = begun(sotto, session)
+    recorder.take([(None, SECOND)])
+    recorder.close()
+    live_ending.end(sotto.services, session, recorder.item_id)
+    work(sotto, recorder)
+    item = sotto.services.sessions.get_item(session, recorder.item_id)
+    assert (item.kind, item.file("listen.mp3") is None) == ("recording", False)
+    assert transcribe.source_of(sotto.services, session, item.id).file.name == "recording.wav"

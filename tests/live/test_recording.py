@@ -62,6 +62,10 @@ def test_recording_from_start_to_wav(server: Served, client: httpx.Client, token
         for seq, chunk in enumerate(chunks_of(data)):
             speaker.send(seq, chunk)
         speaker.acked(len(chunks_of(data)) - 1)
+        with speaking(server.url) as viewer:
+            viewer.say("watch", item_id=item_id, token=token)
+            seen = viewer.until("status")
+            assert (seen["status"], seen["sample_rate"], seen["seconds"]) == ("recording", 16_000, 2.0)
         home = next(server.outputs.glob(f"*/single/{item_id}"))
         assert (home / "sound.pcm").read_bytes() == data
         assert client.get("/api/v1/session/info").json()["status"] == "recording"
