@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import Stage, drawn, words
@@ -14,6 +17,7 @@ from utils.storage.recordings import CAPTIONS
 from utils.transcription import captions_file, transcript_file
 from utils.transcription.captions_rules import Caption
 from utils.transcription.contract import Segment, Transcript
+from utils.ui import state
 
 CANARY = "<img src=x onerror=alert(1)> **bold** $x$"
 
@@ -122,3 +126,25 @@ def test_live_differences_of_captions_and_final_text_are_marked(stage: Stage) ->
     page.session_state["live_otherwise"] = True
     page = page.switch_page("../../pages/live.py").run()
     assert "Close <del>a</del> <ins>the</ins> window" in words(page)
+
+
+def test_live_open_recording_is_seen_in_files_and_not_deleted_by_a_click(stage: Stage) -> None:
+    item = began(stage)
+    page = stage.open().switch_page("../../pages/files.py").run()
+    [row] = drawn(page, "drawer")[0]["rows"]
+    assert (row["title"], row["mark"], row["facts"].split(" · ")[:2]) == ("Meeting", "running", ["recording", "still open"])
+    page.session_state["files_open"] = item.id
+    page = page.run()
+    assert "still being recorded" in words(page)
+    assert not page.get("menu_button")
+    page.button("files_recorder").click().run()
+    assert page.markdown[0].value.startswith("# Live")
+    assert drawn(page, "live")[0]["open"]["id"] == item.id
+
+
+def test_live_captions_of_the_draft_engine_are_labelled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = replace(stage.services, settings=replace(stage.services.settings, stt_engine="draft"))
+    monkeypatch.setattr(state, "services", lambda: draft)
+    told = drawn(opened(stage), "live")[0]
+    assert told["draft"].startswith("Draft quality")
+    assert told["mine"] and stage.session_id not in told["mine"]

@@ -65,7 +65,8 @@ class Words {
   }
 
   /** One event of the server's; `all`: its committed text is everything so far. `ends`: [characters, seconds] of its pieces. */
-  hear({ committed, tentative, all, end, ends }) {
+  hear({ committed, tentative, all, end, ends, draft }) {
+    if (draft) this.label(draft); // no model could be had, whatever was thought before
     let known = all ? this.text.length : 0;
     if (all && !committed.startsWith(this.text)) {
       const moments = [...this.moments.keys()];
