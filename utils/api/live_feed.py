@@ -19,7 +19,7 @@ from anyio import to_thread
 from utils.errors import AppError, NotFound
 from utils.services import Services
 from utils.storage.live_facts import LIVE
-from utils.storage.recordings import CAPTIONS
+from utils.storage.recordings import ABOUT, CAPTIONS
 from utils.workflows import live, live_ending
 
 LOOK_EVERY_S = 0.1
@@ -57,8 +57,18 @@ class Words:
         if len(found) > 1:
             event["ends"] = [[len(line["committed"]), line["end"]] for line in found if line["committed"]]
         if self._first:
-            event, self._first = {**event, "all": True}, False
+            event, self._first = {**event, "all": True, **self._quality()}, False
         return event
+
+    def _quality(self) -> dict[str, str]:
+        """A sentence, if the captions are only a draft."""
+        try:
+            engine = json.loads(self._path.with_name(ABOUT).read_bytes())["engine"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        from utils.transcription.models import DRAFT_NOTE
+
+        return {"draft": DRAFT_NOTE} if engine == "draft" else {}
 
 
 class Feed:

@@ -15,7 +15,7 @@ from utils.jobs.live_kind import ABANDONED_S
 from utils.jobs.live_sound import LiveSound
 from utils.storage.chunks import confirmed
 from utils.storage.live_facts import LiveFacts
-from utils.storage.recordings import CAPTIONS
+from utils.storage.recordings import ABOUT, CAPTIONS
 from utils.transcription.contract import TranscriptionEngine
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FACTS_EVERY_S = 0.2
 SHOW_EVERY_S = 5.0
-ABOUT = "captions.json"  # who made the captions
 
 
 class LiveWork:

@@ -13,11 +13,11 @@ from utils.audio.pcm import PcmFile
 from utils.errors import AppError, BadInput
 from utils.jobs.context import Context
 from utils.jobs.live_kind import WAV
-from utils.jobs.live_work import ABOUT, end_recording
+from utils.jobs.live_work import end_recording
 from utils.jobs.transcribe_files import LISTEN, PLAYER, SOURCE_ROLE
 from utils.storage.item import ItemFile
 from utils.storage.live_facts import LiveFacts
-from utils.storage.recordings import CAPTIONS
+from utils.storage.recordings import ABOUT, CAPTIONS
 
 if TYPE_CHECKING:
     from utils.transcription.contract import Transcript

@@ -29,6 +29,7 @@ from utils.storage.live_facts import LIVE, LiveFacts
 from utils.storage.passing import PassingStore
 
 WRITER, CAPTIONS = "writer", "captions.jsonl"
+ABOUT = "captions.json"  # who made the captions
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 HAND_OVER_S = 5.0  # a writer looks every second whether it still is the one
 
