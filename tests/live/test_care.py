@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.api.surface import Surface, surface
-from utils.errors import BadInput, Conflict, NotFound, QuotaExceeded
+from utils.errors import BadInput, Conflict, NotFound, QuotaExceeded, StoreUnavailable
 from utils.jobs.journal import Journal
 from utils.jobs.kinds import KINDS
 from utils.jobs.live_kind import ABANDONED_S
@@ -210,3 +211,29 @@ def test_recording_that_is_transcribed_later_is_heard_from_its_wav_and_not_from_
     item = sotto.services.sessions.get_item(session, recorder.item_id)
     assert (item.kind, item.file("listen.mp3") is None) == ("recording", False)
     assert transcribe.source_of(sotto.services, session, item.id).file.name == "recording.wav"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of files there")
+def test_recording_whose_disk_is_full_is_finished_with_what_was_acknowledged(sotto: Surface) -> None:
+    import resource
+
+    session = sotto.services.sessions.create_session()
+    recorder = begun(sotto, session)
+    assert recorder.take([(0, SECOND)]).acked == 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(SECOND) + 100, hard))
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match=r"\."):
+                recorder.take([(1, SECOND), (2, SECOND)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert recorder.next_seq == 1
+    recorder.close()
+    os.utime(at(sotto, recorder) / "chunks.idx", (sotto.clock.now, sotto.clock.now))
+    sotto.clock.now += ABANDONED_S + 1
+    assert live_care.look_after(sotto.services, UP_S) == 1
+    work(sotto, recorder)
+    item = sotto.services.sessions.get_item(session, recorder.item_id)
+    assert (item.result["seconds"], item.result["why"]) == (1.0, "abandoned")
+    assert (at(sotto, recorder) / "recording.wav").read_bytes().endswith(SECOND)
