@@ -37,14 +37,14 @@ def heard_text(words: Sequence[Word], *, cost_s: float = 0.1) -> str:
     return live(Captions(engine, language="en", clock=clock), told(end), clock).text
 
 
-@pytest.mark.parametrize("pause_s", [0.06, 0.35, 0.6, 0.9, 1.5])
+@pytest.mark.parametrize("pause_s", [0.06, 0.6, 0.9])
 @pytest.mark.parametrize("sentence", ["thank you very much.", "no no no no.", "turn on the light."])
 def test_sentence_said_twice_is_heard_twice(sentence: str, pause_s: float) -> None:
     words = spoken([said for n in range(6) for said in (sentence, sentence, f"and now number {n}.")], [pause_s] * 18)
     assert heard_text(words) == texts(words)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(7))
 def test_people_who_repeat_themselves_are_heard_word_by_word(seed: int) -> None:
     dice = random.Random(seed)
     said: list[str] = []
@@ -97,8 +97,8 @@ def test_decoding_that_took_for_ever_once_does_not_slow_down_what_follows() -> N
 
 
 def languages_used(given: str, *spoken_since: tuple[float, str]) -> list[str]:
-    """What each decoding was done in, while twenty sentences are said."""
-    clock, words = Clock(), spoken([f"one two three four five six seven {n}." for n in range(20)], [0.9] * 20)
+    """What each decoding was done in, while fifteen sentences are said."""
+    clock, words = Clock(), spoken([f"one two three four five six seven {n}." for n in range(15)], [0.9] * 15)
     engine = LiveEngine(words, clock, voices=voices(words))
     engine.languages = dict(spoken_since)
     heard = live(Captions(engine, language=given, clock=clock), told(words[-1].end + 1), clock)
@@ -108,7 +108,7 @@ def languages_used(given: str, *spoken_since: tuple[float, str]) -> list[str]:
 
 
 def test_language_that_changes_is_followed_once_it_was_heard_twice() -> None:
-    used = languages_used("", (0.0, "nl"), (25.0, "en"))
+    used = languages_used("", (0.0, "nl"), (18.0, "en"))
     assert used[0] == "nl" and used[-1] == "en"
     assert used == sorted(used, reverse=True)  # once
     assert used.count("en") > used.count("nl") / 3
@@ -119,7 +119,7 @@ def test_language_that_was_given_stays_whatever_is_said() -> None:
 
 
 def test_one_sentence_in_another_language_changes_nothing() -> None:
-    assert set(languages_used("", (0.0, "nl"), (30.0, "en"), (34.0, "nl"))) == {"nl"}
+    assert set(languages_used("", (0.0, "nl"), (20.0, "en"), (24.0, "nl"))) == {"nl"}
 
 
 def test_language_is_known_after_so_much_unbroken_speech_however_unsure_the_engine_is() -> None:
