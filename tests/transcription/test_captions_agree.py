@@ -80,6 +80,26 @@ def test_rest_of_a_word_behind_a_cut_is_not_said_again() -> None:
     assert texts(agreement.force()) == "in the garden"
 
 
+def test_sentence_that_was_heard_twice_before_the_cut_is_said_twice() -> None:
+    for before, rest in (("thank you very much thank you", "thank you very much"), ("thank you very much so", "")):
+        agreement = Agreement()
+        agreement.hear(said("thank you very much"))
+        agreement.hear(said("thank you very much"))
+        agreement.hear(said(before))
+        agreement.trim(1.2)
+        agreement.hear(said("thank you very much", at=1.25))
+        assert texts(agreement.force()) == rest  # nothing: it is what is left of the sound
+
+
+def test_nothing_is_left_of_what_was_said_before_a_pause() -> None:
+    agreement = Agreement()
+    agreement.hear(said("thank you very much"))
+    agreement.hear(said("thank you very much"))
+    agreement.trim(1.4, clean=True)
+    agreement.hear(said("thank you very much", at=1.45))
+    assert texts(agreement.force()) == "thank you very much"
+
+
 def test_cut_lies_behind_the_last_sentence_else_behind_the_last_word() -> None:
     agreement = Agreement()
     assert agreement.cut(0.0) is None
