@@ -30,6 +30,8 @@ class Live extends Speech {
     look.language.onchange = () => localStorage.setItem(LANGUAGE, look.language.value);
     on(window, "pagehide", () => this.leave(true));
     on(window, "beforeunload", (e) => ((this.isBusy && this.line.sound.seconds > 5) || look.save.href) && e.preventDefault());
+    this.covers = new MutationObserver(() => this.uncover());
+    this.covers.observe(document.body, { childList: true });
     this.tabs = new Tabs({ heard: (message) => this.told(message), stolen: () => this.over({ code: "taken_over" }) });
   }
 
@@ -88,6 +90,7 @@ class Live extends Speech {
   status(message) {
     if (message.limit_s) this.limit = message.limit_s;
     if (message.marks) this.words.marks(message.marks);
+    if (message.sample_rate && this.state === "watching") this.open.sample_rate = message.sample_rate;
     if (message.status === "recording" && message.next_seq !== undefined) {
       if (this.note === this.trouble) this.note = ""; // it is over
       if (message.note) this.note = message.note;
@@ -110,6 +113,13 @@ class Live extends Speech {
     else if (give && this.isBusy && id === give) this.give();
   }
 
+  /** Streamlit covers the page when its connection is lost, and speaks of a terminal. Here stands how it is, and Stop. */
+  uncover() {
+    if (!this.isBusy && this.state !== "watching") return;
+    for (const dialog of document.querySelectorAll(".stDialog"))
+      if (dialog.querySelector("h2")?.textContent === "Connection error") dialog.querySelector('[aria-label="Close"]')?.click();
+  }
+
   changed() {
     if (this.isBusy) this.kept.follow(this.line.sound, this.facts);
     this.draw();
@@ -126,6 +136,7 @@ class Live extends Speech {
   close() {
     this.leave();
     this.ends.abort();
+    this.covers.disconnect();
     this.ear.ends.abort();
     this.tabs.close();
     this.kept?.close();
