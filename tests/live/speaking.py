@@ -86,5 +86,5 @@ def token_of(client: httpx.Client) -> str:
 @contextmanager
 def speaking(url: str, **options: Any) -> Iterator[Speaker]:
     """Connect to the live socket of a server."""
-    with connect(url.replace("http", "ws", 1) + PATH, proxy=None, max_size=None, **options) as socket:
+    with connect(url.replace("http", "ws", 1) + PATH, proxy=None, max_size=None, max_queue=None, **options) as socket:
         yield Speaker(socket)
