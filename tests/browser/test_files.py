@@ -165,7 +165,8 @@ def test_session_goes_to_another_browser_by_a_code_and_is_forgotten(server: Serv
     there.get_by_role("button", name="Delete and forget").click()
     expect(there.get_by_text("Everything you make appears here")).to_be_visible()
     assert files.session_of(there) != before
-    assert there.evaluate("async () => [localStorage.getItem('sotto-live-tail'), (await indexedDB.databases()).length]") == [None, 0]
+    left = there.evaluate("async () => [localStorage.getItem('sotto-live-tail'), (await indexedDB.databases()).length]")
+    assert left == [None, 0]
     assert not (server.outputs / before).exists()
     here.get_by_role("button", name="Make a code").click()
     expect(here.get_by_text("This session has ended")).to_be_visible()
