@@ -14,7 +14,8 @@ import pytest
 
 from tests.api.served import Served, served
 from tests.jobs.rig import until
-from tests.live.speaking import speaking, token_of
+from tests.live.killing import mortal
+from tests.live.speaking import Speaker, chunks_of, speaking, token_of
 from tests.live.test_captions import MODEL, clip
 from utils.transcription.captions_file import captions_of
 
@@ -86,3 +87,39 @@ def test_captions_whose_worker_is_killed_go_on_without_a_word_lost_or_doubled(se
     print(said, words)
     assert words.count("kitchen") == words.count("light") == said
     assert "".join(told) == "".join(caption.committed for caption in captions_of(captions))
+
+
+def test_captions_whose_server_is_killed_go_on_without_a_word_lost_or_doubled(tmp_path: Path) -> None:
+    settings = {"WHISPER_MODEL": str(MODEL), "STT_ENGINE": "whisper", "LIVE_WORKERS": "1"}
+    parts = chunks_of(clip(), 6400)
+    with mortal(tmp_path, **settings) as server:
+        with server.client() as client:
+            token = token_of(client)
+
+        def say(speaker: Speaker, first: int, times: int) -> int:
+            for seq in range(first, first + times * len(parts)):
+                speaker.send(seq, parts[seq % len(parts)])
+                time.sleep(0.2)
+            return first + times * len(parts)
+
+        with speaking(server.url) as speaker:
+            speaker.say("start", sample_rate=16_000, language="en", token=token, transcript=False)
+            item_id = speaker.until("status")["item_id"]
+            captions = next(server.outputs.glob(f"*/single/{item_id}")) / "captions.jsonl"
+            seq = say(speaker, 0, 2)
+            until(lambda: "kitchen" in words_of(captions), 60)
+            speaker.acked(seq - 1)
+            before = captions.read_bytes()
+            server.kill()
+        server.start()
+        with speaking(server.url) as speaker:
+            speaker.say("resume", item_id=item_id, token=token)
+            assert speaker.until("status")["next_seq"] == seq
+            shown = speaker.until("words")
+            assert shown["all"] and "kitchen" in shown["committed"]
+            seq = say(speaker, seq, 2)
+            speaker.say("stop", next_seq=seq)
+            speaker.until("final", 120)
+        assert captions.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+        found = [words_of(captions).count(word) for word in ("light", "kitchen")]
+        assert found == [4, 4], captions.read_text() + server.log.read_text()[-4000:]
