@@ -8,6 +8,7 @@ const MOST_KEPT_S = 1800; // 58 MB at 16 kHz; then the recording pauses
 const LATE_S = 1;
 const WRITE_EVERY_MS = 500;
 const FAILED_MS = 5000; // before the next attempt
+const OPENS_MS = 3000;
 const MOST_TAIL = 4_500_000; // characters; browsers keep about 5 million
 
 class Kept {
@@ -21,6 +22,7 @@ class Kept {
 
   open() {
     return (this.opening ??= new Promise((done) => {
+      setTimeout(done, OPENS_MS); // some browsers never answer
       try {
         const asked = indexedDB.open(KEPT_DB, 1);
         asked.onupgradeneeded = () => ["sound", "facts"].forEach((name) => asked.result.createObjectStore(name));
