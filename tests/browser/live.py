@@ -71,6 +71,18 @@ def stop(page: Page) -> None:
     expect(state(page)).to_have_text("The recording has ended")
 
 
+def spoken(page: Page, seconds: int) -> None:
+    """Wait until at least so much was recorded; a busy machine looks seldom, so no second is waited for by itself."""
+    expect(page.locator(".live .elapsed")).to_have_text(
+        re.compile(f"^0:({'|'.join(f'{second:02}' for second in range(seconds, 60))})$")
+    )
+
+
+def waits(page: Page, before: str, seconds: int) -> None:
+    """Wait until it is said that at least so much waits in this browser."""
+    expect(state(page)).to_have_text(re.compile(f"{before} ({'|'.join(map(str, range(seconds, 60)))}) s kept in this browser"))
+
+
 def card(page: Page) -> Locator:
     """The finished recording."""
     return page.locator(".st-key-live_result")

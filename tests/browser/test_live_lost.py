@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,13 +45,13 @@ def test_page_loses_nothing_when_its_server_is_killed(speaking: Browser, tmp_pat
     context.add_init_script(f"({live.KEEPS})(); ({live.HEARS})()")
     with mortal(tmp_path) as server:
         page = live.record(opened(context, server.url.replace("127.0.0.1", "localhost")))
-        expect(page.locator(".live .elapsed")).to_have_text("0:01")
+        live.spoken(page, 1)
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         server.kill()
         while not any("Is Streamlit still running" in words for words in said):  # it asks the visitor, too, but not here
             page.wait_for_timeout(100)
-        expect(live.state(page)).to_have_text(re.compile(r"Reconnecting, \d+ s kept in this browser"))
+        live.waits(page, "Reconnecting,", 1)
         expect(page.get_by_role("dialog")).to_have_count(0)
         server.start()
         expect(live.state(page)).to_have_text("Recording")
