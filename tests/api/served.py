@@ -55,7 +55,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(folder: Path, **settings: str) -> Iterator[Served]:
-    """Start the app on a free port of the loopback; stop it at the end. No captions unless asked: their worker measures the machine."""
+    """Start the app on a free port of the loopback; stop it at the end. No worker of captions: it would measure the machine."""
     port, outputs = free_port(), folder / "outputs"
     outputs.mkdir(exist_ok=True)
     usual = {"OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", "LIVE_WORKERS": "0", "PYTHONWARNINGS": "default"}
