@@ -147,7 +147,7 @@ async def deaf(server: Served, place: tuple[str, str], said: bytes, wait_s: floa
     try:
         await bare.shake()
         bare.writer.write(command("watch", token=place[0], item_id=place[1]))
-        bare.writer.transport.pause_reading()  # type: ignore[attr-defined] - the stream would fetch some
+        bare.writer.transport.pause_reading()  # type: ignore[attr-defined]  # the stream would fetch some
         with pytest.raises(OSError):
             while time.monotonic() < began + 240:
                 bare.writer.write(said)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from utils.workflows import live, live_ending
 
 LOOK_EVERY_S = 0.1
 LOOKS_A_JOB = 5  # at every fifth look: how far is the work?
+log = logging.getLogger(__name__)
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -79,6 +81,7 @@ class Feed:
         size: Bytes of its captions.
         marks: Moments that are marked.
         is_over: It has ended, and so has all work on it.
+        broken: Why there are no more captions though it is open, one sentence; or "".
         wrong: Why it cannot be looked at any more, or None.
     """
 
@@ -86,11 +89,13 @@ class Feed:
         self._services = services
         self._place = (session_id, item_id)
         self._told = asyncio.Event()
+        self._captioned = False
         self._open_as: tuple[int, int] | None = None  # live.json when the recording was seen open
         self.home = Path()
         self.size = -1
         self.marks: tuple[float, ...] = ()
         self.is_over = False
+        self.broken = ""
         self.wrong: AppError | None = None
         self.watchers = 0
 
@@ -100,22 +105,34 @@ class Feed:
         try:
             self.home = await to_thread.run_sync(self._services.sessions.item_path, *self._place)
             while not self.is_over:
-                marked = len(self.marks)
+                marked, broken = len(self.marks), self.broken
                 over = looks % LOOKS_A_JOB == 0 and await self._over()
                 looks += 1
                 before, self.size = self.size, _size(self.home / CAPTIONS)  # after the look at the work: nothing comes any more
                 self.is_over = over
-                if over or self.size != before or len(self.marks) != marked:
+                if over or self.size != before or len(self.marks) != marked or self.broken != broken:
                     self._tell()
                 if not over:
                     await asyncio.sleep(LOOK_EVERY_S)
         except AppError as exc:
             self.wrong = exc
             self._tell()
+        except Exception:  # a defect of ours: nobody must wait for what never comes
+            log.exception("event=recording_not_looked_at session=%s", self._place[0])
+            self.wrong = AppError("The captions cannot be shown any more.", "The recording goes on; its text is there at the end.")
+            self._tell()
 
-    async def news(self, offset: int, marks: int) -> None:
-        """Wait until there is more than that of the captions or so many marks, or it is over. Raises what keeps it from that."""
-        while self.wrong is None and not self.is_over and self.size <= offset and len(self.marks) <= marks:
+    async def news(self, offset: int, marks: int, broken: str) -> None:
+        """Wait until there is more than that to tell, or it is over. Raises what keeps it from that.
+
+        Args:
+            offset: So much of the captions is told.
+            marks: So many of the marks.
+            broken: That of `broken`.
+        """
+        while self.wrong is None and not self.is_over:
+            if self.size > offset or len(self.marks) > marks or self.broken != broken:
+                return
             await self._told.wait()
         if self.wrong is not None:
             raise self.wrong
@@ -127,8 +144,10 @@ class Feed:
     async def _over(self) -> bool:
         as_now = _signature(self.home / LIVE)
         if as_now is not None and as_now == self._open_as:
+            if self._captioned and not self.broken and not self._services.jobs.is_open(*self._place):
+                self.broken = await to_thread.run_sync(_broken, self._services, *self._place)
             return False
-        is_open, over, self.marks = await to_thread.run_sync(_standing, self._services, *self._place)
+        is_open, over, self.marks, self._captioned = await to_thread.run_sync(_standing, self._services, *self._place)
         self._open_as = as_now if is_open else None
         return over
 
@@ -165,17 +184,21 @@ class Feeds:
         try:
             async with self.of(session_id, item_id) as feed:
                 words: Words | None = None
-                marks = 0
+                marks, broken = 0, ""
                 while True:
-                    await feed.news(words.offset if words else -1, marks)
+                    await feed.news(words.offset if words else -1, marks, broken)
                     over = feed.is_over
+                    if feed.broken != broken:
+                        broken = feed.broken
+                        event = {"event": "status", "status": "recording", "item_id": item_id, "captions": False}
+                        await tell({**event, "note": broken})
                     if len(feed.marks) > marks:
                         marks = len(feed.marks)
                         await tell({"event": "marks", "marks": list(feed.marks)})
                     words = words or Words(feed.home / CAPTIONS)
-                    event = await to_thread.run_sync(words.read) if feed.size > words.offset else None
-                    if event is not None:
-                        await tell(event)
+                    heard = await to_thread.run_sync(words.read) if feed.size > words.offset else None
+                    if heard is not None:
+                        await tell(heard)
                     if over:
                         break
             for event in await to_thread.run_sync(_last, self._services, session_id, item_id):
@@ -201,16 +224,27 @@ def _signature(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _standing(services: Services, session_id: str, item_id: str) -> tuple[bool, bool, tuple[float, ...]]:
-    """Is the recording open, is all work on it over, and what was marked?"""
+def _standing(services: Services, session_id: str, item_id: str) -> tuple[bool, bool, tuple[float, ...], bool]:
+    """Is the recording open, is all work on it over, what was marked, and are captions wanted?"""
     facts = services.sessions.recording(session_id, item_id)
     if facts.is_open:
-        return True, False, facts.marks
+        return True, False, facts.marks, facts.captions
     if services.jobs.is_open(session_id, item_id):
-        return False, False, facts.marks
+        return False, False, facts.marks, facts.captions
     if services.sessions.open_recordings.has(session_id, item_id):
         live_ending.finish(services, session_id, item_id)  # its captions broke off, or its files could not be made
-    return False, not services.sessions.open_recordings.has(session_id, item_id), facts.marks
+    return False, not services.sessions.open_recordings.has(session_id, item_id), facts.marks, facts.captions
+
+
+def _broken(services: Services, session_id: str, item_id: str) -> str:
+    """Why nothing makes captions any more, or "" if the recording has just ended."""
+    facts = services.sessions.recording(session_id, item_id)
+    if not facts.is_open:
+        return ""
+    job = services.jobs.status(session_id, item_id)
+    why = str((job.error or {}).get("sentence", "")) if job.state == "failed" else ""
+    then = "The recording goes on, and its transcript is made at the end." if facts.transcript else "The recording goes on."
+    return " ".join(filter(None, ("The captions broke off.", why, then)))
 
 
 def _last(services: Services, session_id: str, item_id: str) -> list[dict[str, Any]]:

@@ -98,7 +98,8 @@ def _measured_aside() -> float | None:
             timeout=MEASURE_WITHIN_S,
             check=True,
         )
-        return float(json.loads(done.stdout)["core_s"])
+        found = json.loads(done.stdout)["core_s"]
+        return None if found is None else float(found)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as exc:
         log.warning("event=live_speed_unknown cause=%s", type(exc).__name__)
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from utils.errors import TooMany
+from contextlib import suppress
+
+from utils.errors import NotFound, TooMany
 from utils.jobs import live_slots
-from utils.jobs.live_kind import LIVE_POOL
-from utils.jobs.status import Health
 from utils.services import Services
 
 
@@ -32,9 +32,10 @@ def check_place(services: Services) -> None:
 
 
 def _taken(services: Services) -> int:
-    health = getattr(services.jobs, "health", None)
-    if health is None:
-        return 0
-    found: Health = health()
-    pool = found.pools.get(LIVE_POOL, {})
-    return pool.get("waiting", 0) + pool.get("running", 0)
+    """Open recordings with captions. Those of an ended one are ready soon; who begins meanwhile reads the first words later."""
+    taken = 0
+    for session_id, item_id in services.sessions.open_recordings.ids():
+        with suppress(NotFound):
+            facts = services.sessions.recording(session_id, item_id)
+            taken += facts.is_open and facts.captions
+    return taken

@@ -210,8 +210,8 @@ def threads(settings: Settings, environ: dict[str, str] | None = None) -> int:
 def live_lanes(cores: int | None = None, environ: dict[str, str] | None = None) -> tuple[int, int]:
     """Calls at once for captions, and CPU threads for each: twice as many threads as there are cores.
 
-    Measured on two cores, in decodings a second of 1, 2 and 4 speakers: two calls of two threads 5.8, 9.4, 9.3; one call of two
-    threads 6.1, 5.1, 6.0; two calls of one thread 4.5, 5.0, 10.1.
+    Measured on two busy cores, in decodings a second for 1, 2 and 4 callers, medians of six rounds: two calls of two threads 5.4,
+    7.1, 6.2; one call of two threads 4.3, 4.4, 5.3; two calls of one thread 3.0, 3.7, 3.1.
     """
     count = cores or _cores()
     calls = min(LIVE_CALLS, count)

@@ -97,7 +97,8 @@ class Live extends Speech {
       if (this.state === "starting") this.turn("on");
       if (this.paused) this.line.say("pause");
       this.tabs.say({ on: { id: message.item_id, ...this.line.begin } });
-    } else if (message.status === "processing") this.over();
+    } else if (message.status === "recording") this.note = message.note || this.note;
+    else if (message.status === "processing") this.over();
     else if (["complete", "error"].includes(message.status)) {
       this.line.close();
       this.over();
