@@ -181,3 +181,25 @@ def test_watch_sends_heart_beats_while_nothing_happens(monkeypatch: pytest.Monke
 
     found = asyncio.run(read())  # the first look may take longer than a beat
     assert set(found[1:]) == {b": still here\n\n", event("status", "{}", mark_of("{}"))}
+
+
+def test_watch_that_meets_a_defect_ends_its_streams_and_the_next_one_looks_anew(caplog: pytest.LogCaptureFixture) -> None:
+    looks = iter([("{}", True), RuntimeError("defect"), ('{"state": "done"}', False)])
+
+    def look() -> tuple[str, bool]:
+        found = next(looks)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def follow() -> list[bytes]:
+        return [event async for event in watches.follow("s", "j", look, "")]
+
+    async def both() -> tuple[list[bytes], list[bytes]]:
+        return await follow(), await follow()
+
+    watches = Watches()
+    first, second = asyncio.run(both())
+    assert b"data: {}" in first[-1]
+    assert b"done" in second[-1]
+    assert "watch_broken" in caplog.text

@@ -27,7 +27,7 @@ CANARY = re.compile(rb"canary[-_ ]?([0-9a-f]{10})")
 SPOKEN = 4  # sentences of a recording
 SAME = 0.999  # correlation of two takes of one text
 EDGE_SAMPLES = 2_205  # a tenth of a second
-DOUBTFUL_WER = 45.0  # percent; two recordings share half of their sentences at most, and the small model was seen 32 % away
+DOUBTFUL_WER = 45.0  # percent; two recordings share half of their sentences at most, and the small model was seen 21 % away
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -25,6 +26,8 @@ LOOKS_S = (0.1, 1.0)  # shortest and longest pause between two looks; it grows w
 GROWTH = 1.3
 MOST_A_SESSION = 16
 MOST = 400
+
+log = logging.getLogger(__name__)
 
 Look = Callable[[], tuple[str, bool]]  # how the job stands as JSON, and whether it is open; raises NotFound
 
@@ -48,6 +51,7 @@ class _Watch:
     data: str = ""
     is_open: bool = True
     gone: bool = False
+    broken: bool = False
     readers: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -91,6 +95,8 @@ class Watches:
                 if watch.gone:
                     yield event("gone", "{}")
                     return
+                if watch.broken:  # the reader comes again by itself, and meets a new watch
+                    return
                 if watch.data and (mark := mark_of(watch.data)) != last:
                     last = mark
                     yield event("status", watch.data, mark)
@@ -108,7 +114,7 @@ class Watches:
         watch = self._watches.get((session_id, job_id))
         if watch is None:
             watch = self._watches[session_id, job_id] = _Watch(look)
-            watch.task = asyncio.get_running_loop().create_task(self._keep_looking(watch))
+            watch.task = asyncio.get_running_loop().create_task(self._look_after(session_id, job_id, watch))
         watch.readers += 1
         self._readers[session_id] += 1
         return watch
@@ -121,6 +127,16 @@ class Watches:
                 del self._watches[session_id, job_id]
             if watch.task:
                 watch.task.cancel()
+
+    async def _look_after(self, session_id: str, job_id: str, watch: _Watch) -> None:
+        try:
+            await self._keep_looking(watch)
+        except Exception:  # a defect of ours: nobody must wait for what never comes
+            log.exception("event=watch_broken session=%s", session_id)
+            watch.broken = True
+            if self._watches.get((session_id, job_id)) is watch:
+                del self._watches[session_id, job_id]
+            watch.tell()
 
     async def _keep_looking(self, watch: _Watch) -> None:
         pause_s, longest_s = LOOKS_S
