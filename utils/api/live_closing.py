@@ -62,6 +62,12 @@ class TakenOver(AppError):
     code, status = "taken_over", 409
 
 
+class StillHeld(AppError):
+    """The recording is open, but its writer does not let go."""
+
+    code, status = "still_held", 503
+
+
 class Gone(AppError):
     """The recording was deleted."""
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from anyio import to_thread
 
 from utils.errors import Conflict
+from utils.storage.live_facts import LiveFacts
 from utils.workflows.live import Begun
 from utils.workflows.live_recorder import Recorder, Taken
 
@@ -28,13 +29,17 @@ class Speakers:
 
     def __init__(self) -> None:
         self._speakers: dict[Place, Loser] = {}
+        self._losing: set[asyncio.Task[None]] = set()
 
     async def take(self, place: Place, speaker: Loser) -> None:
-        """From now on the recording at this place is this one's."""
+        """From now on the recording at this place is this one's. Who had it lets go of it even if the taker leaves meanwhile."""
         before = self._speakers.get(place)
         self._speakers[place] = speaker
         if before is not None and before is not speaker:
-            await before.lose()
+            losing = asyncio.create_task(before.lose())
+            self._losing.add(losing)
+            losing.add_done_callback(self._losing.discard)
+            await asyncio.shield(losing)
 
     def leave(self, place: Place, speaker: Loser) -> None:
         """It is nobody's, if it was this one's."""
@@ -86,13 +91,22 @@ class Hold:
         """As `Recorder.tick`."""
         return "" if self._recorder is None else await to_thread.run_sync(self._recorder.tick)
 
+    async def end(self, left: Callable[[Recorder], None]) -> tuple[Recorder, LiveFacts]:
+        """End the recording and let go of it, in this order, so that nobody can write behind its end; see `release`."""
+        async with self._busy:
+            recorder = self.needed()
+            facts = await finished(recorder.end)
+            self._recorder = None
+            left(recorder)
+            return recorder, facts
+
     async def release(self, left: Callable[[Recorder], None]) -> Recorder | None:
         """Let go; what was held. `left` is called before anybody else can hold it."""
         async with self._busy:
             recorder, self._recorder = self._recorder, None
             if recorder is not None:
                 left(recorder)
-                await to_thread.run_sync(recorder.close)
+                await finished(recorder.close)  # a cancellation must not leave the file locked
             return recorder
 
 

@@ -46,7 +46,7 @@ class Command:
             return ""
         if not isinstance(value, str):
             raise BadMessage(f"The field {name!r} of “{self.action}” is a text.")
-        return value
+        return value.encode("utf-8", "replace").decode()  # JSON can hold halves of characters, which no file can
 
     def flag(self, name: str, default: bool) -> bool:
         """A field that is true or false."""

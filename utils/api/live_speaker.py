@@ -9,7 +9,7 @@ from typing import Any
 
 from anyio import to_thread
 
-from utils.api.live_closing import Closing, Gone, TakenOver, error_event
+from utils.api.live_closing import Closing, Gone, StillHeld, TakenOver, error_event
 from utils.api.live_feed import Feeds, Tell
 from utils.api.live_hold import Hold, Place, Speakers
 from utils.api.live_line import Inbox
@@ -35,12 +35,14 @@ class Everybody:
     Attributes:
         speakers: Who records what.
         feeds: What is looked at.
+        starting: Recordings are begun one after the other, so that a session has one and no place is given twice.
     """
 
     def __init__(self, services: Services, clock: Callable[[], float]) -> None:
         """Nobody is there yet. `clock` tells monotonic seconds."""
         self.speakers = Speakers()
         self.feeds = Feeds(services)
+        self.starting = asyncio.Lock()
         self._starts = Buckets(STARTS_PER_S, STARTS_BURST, clock=clock)
         self._commands = Buckets(COMMANDS_PER_S, COMMANDS_BURST, clock=clock)
 
@@ -149,13 +151,15 @@ class Speaker:
         wanted = begin_of(command)
         if self._hold.recorder is not None:
             raise Conflict("This connection records already.", "Stop first.")
-        open_one = await to_thread.run_sync(live.open_of, self._services, self._session_id)
+        async with self._everybody.starting:
+            open_one = await to_thread.run_sync(live.open_of, self._services, self._session_id)
+            if open_one is None:
+                self._everybody.count_start(self._session_id)
+                begun = await self._hold.begin(lambda: live.begin(self._services, self._session_id, wanted))
         if open_one is not None:
             error = Conflict("A recording is open in this session.", "Stop it first, or go on with it.")
             await self._tell({**error_event(error), "item_id": open_one})
             return
-        self._everybody.count_start(self._session_id)
-        begun = await self._hold.begin(lambda: live.begin(self._services, self._session_id, wanted))
         await self._speakers.take(self._place(begun.item_id), self)
         await self._begun(begun)
 
@@ -164,12 +168,17 @@ class Speaker:
         if self._hold.recorder is not None and self._hold.recorder.item_id == item_id:
             raise Conflict("This connection records already.", "Go on sending.")
         await self._release()
-        await self._speakers.take(self._place(item_id), self)
         try:
+            await self._speakers.take(self._place(item_id), self)
             begun = await self._hold.begin(lambda: live.resume(self._services, self._session_id, item_id))
-        except Conflict as exc:  # it has ended: whoever comes back may still want to see what becomes of it
+        except Conflict as exc:
             self._speakers.leave(self._place(item_id), self)
-            await self._tell({**error_event(exc), "item_id": item_id})
+            facts, _ = await to_thread.run_sync(live.standing, self._services, self._session_id, item_id)
+            if facts.is_open:
+                raise StillHeld(exc.sentence, exc.hint) from exc
+            # It has ended: whoever comes back may still want to see what becomes of it, and which of its chunks are in it.
+            there = await to_thread.run_sync(live.next_seq, self._services, self._session_id, item_id)
+            await self._tell({**error_event(exc), "item_id": item_id, "next_seq": there})
             await self._watch(command)
             return
         except BaseException:
@@ -196,8 +205,7 @@ class Speaker:
         if least is not None and recorder.next_seq < least:
             await self._tell({"event": "resend", "from": recorder.next_seq})
             return
-        await self._release()
-        facts = await to_thread.run_sync(live_ending.end, self._services, self._session_id, recorder.item_id)
+        recorder, facts = await self._hold.end(self._left)
         await self._tell_over(recorder, facts.why)
 
     async def _pause(self, command: Command) -> None:
@@ -217,8 +225,11 @@ class Speaker:
         try:
             taken = await self._hold.take([(chunk.seq, chunk.data) for chunk in chunks])
         except (LimitReached, QuotaExceeded) as exc:  # which ended the recording
+            recorder = await self._release()
+            if recorder is not None and recorder.next_seq:
+                await self._tell({"event": "ack", "seq": recorder.next_seq - 1})
             await self._tell(error_event(exc))
-            await self._tell_over(await self._release(), exc.code)
+            await self._tell_over(recorder, exc.code)
             return
         except AppError as exc:
             raise Closing.of(exc) from exc
@@ -241,6 +252,11 @@ class Speaker:
         elif why == "gone":
             await self._release()
             self._end(Closing.DELETED, Gone("The recording was deleted.", "Begin a new one."))
+        elif why == "ended":
+            recorder = await self._release()
+            if recorder is not None:
+                facts, _ = await to_thread.run_sync(live.standing, self._services, self._session_id, recorder.item_id)
+                await self._tell_over(recorder, facts.why)
         elif why == "limit":
             recorder = await self._release()
             if recorder is not None:
@@ -270,7 +286,10 @@ class Speaker:
             self._feeds[item_id] = asyncio.create_task(self._everybody.feeds.follow(self._session_id, item_id, self._tell))
 
     async def _release(self) -> Recorder | None:
-        return await self._hold.release(lambda recorder: self._speakers.leave(self._place(recorder.item_id), self))
+        return await self._hold.release(self._left)
+
+    def _left(self, recorder: Recorder) -> None:
+        self._speakers.leave(self._place(recorder.item_id), self)
 
     def _end(self, code: int, error: AppError) -> None:
         if not self._ends.done():

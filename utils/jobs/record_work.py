@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from utils.audio.pcm import PcmFile
-from utils.errors import AppError, BadInput
+from utils.errors import AppError, BadInput, Conflict
 from utils.jobs.context import Context
 from utils.jobs.live_kind import WAV
 from utils.jobs.live_work import end_recording
@@ -31,6 +32,7 @@ MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 PRESET = "netflix"
+SETTLE_WITHIN_S = 60.0
 T = TypeVar("T")
 
 
@@ -63,13 +65,24 @@ class RecordWork:
         """Make the files, and let the item become a transcript if one is wanted."""
         context = self.context
         facts = end_recording(context, "abandoned")  # nobody submits this before; a disk may have lost the last word
-        count = context.sessions.settle_recording(context.session_id, context.item.id)
+        count = self._settled()
         with context.scratch() as scratch:
             sound = self._sound(facts, count, scratch)
             words = self._captions(sound.seconds)
             roles = self._make(sound, words, scratch)
             context.publish_all({name: scratch / name for name in roles})
         self._finish(facts, sound, words, roles)
+
+    def _settled(self) -> int:
+        """Bytes of sound that count. Who still writes soon sees that it has ended; what was acknowledged till then counts."""
+        deadline = time.monotonic() + SETTLE_WITHIN_S
+        while True:
+            try:
+                return self.context.sessions.settle_recording(self.context.session_id, self.context.item.id)
+            except Conflict:
+                if time.monotonic() >= deadline:
+                    raise
+                self.context.stay()
 
     def _sound(self, facts: LiveFacts, count: int, scratch: Path) -> Sound:
         """What was recorded, as samples. Raises BadInput when there is none."""

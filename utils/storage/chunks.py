@@ -124,6 +124,14 @@ def confirmed(home: Path, sound: str) -> int:
         os.close(index)
 
 
+def count(home: Path) -> int:
+    """How many chunks were written, for readers of a recording that has ended."""
+    try:
+        return (home / INDEX).stat().st_size // ENTRY.size
+    except FileNotFoundError:
+        return 0
+
+
 def fed_at(home: Path) -> float | None:
     """When a chunk last came or its writer last said that somebody is here, by the file server's clock; None = no recording."""
     try:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from utils.errors import Conflict
+from utils.errors import Conflict, NotFound
 from utils.storage import chunks, items, locks
 from utils.storage.atomic import Folder
 from utils.storage.chunks import INDEX, ChunkFile
@@ -61,6 +61,14 @@ class Growing:
     def is_there(self) -> bool:
         """Nobody has deleted it."""
         return self.file.is_there
+
+    @property
+    def has_ended(self) -> bool:
+        """Somebody has ended it."""
+        try:
+            return not LiveFacts.from_bytes((self._home / LIVE).read_bytes()).is_open
+        except (OSError, ValueError):
+            return False
 
     def close(self) -> None:
         """Let go of files, lock and lease; once more does no harm."""
@@ -169,6 +177,24 @@ class RecordingStore(PassingStore):
             by_descriptor = folder.descriptor is not None
             opened = os.open(CAPTIONS if by_descriptor else folder.path / CAPTIONS, _APPEND, dir_fd=folder.descriptor)
             return open(opened, "ab", buffering=0)
+
+    def restore_item(self, session_id: str, item_id: str) -> Item:
+        """As everywhere; a recording that was open is seen to its end again."""
+        item = super().restore_item(session_id, item_id)
+        self._see_to_end(session_id, item_id)
+        return item
+
+    def restore_items(self, session_id: str, item_ids: Iterable[str]) -> list[str]:
+        """As `restore_item`, for many."""
+        back = super().restore_items(session_id, item_ids)
+        for item_id in back:
+            self._see_to_end(session_id, item_id)
+        return back
+
+    def _see_to_end(self, session_id: str, item_id: str) -> None:
+        with suppress(NotFound):  # no recording, like most items
+            if self.recording(session_id, item_id).is_open:
+                self.open_recordings.add(session_id, item_id)
 
     def become_transcript(self, session_id: str, item_id: str) -> Item:
         """Make a recording that has its sound file an item of the kind "transcript"; its text follows. Raises NotFound."""

@@ -9,6 +9,7 @@ import streamlit as st
 
 from utils.errors import AppError
 from utils.jobs.contract import JobStatus
+from utils.jobs.live_kind import OF_RECORDING
 from utils.speech.contract import SpeechRequest
 from utils.storage import names
 from utils.storage.item import Item
@@ -118,6 +119,10 @@ def _acts(item: Item, *, is_open: bool) -> None:
             name = as_html(names.download_name(item.title, ".zip"))
             href = as_html(f"/api/v1/items/{item.id}.zip")
             st.html(f'<a class="pill take" href="{href}" download="{name}">All of it as ZIP</a>', width="content")
+        if item.request.get(OF_RECORDING) and not is_open:
+            st.button(
+                "Open in Live", icon=":material/mic:", type="tertiary", key=key("live"), on_click=_show_in_live, args=(item.id,)
+            )
         if item.kind in PAGES:
             place, label = PAGES[item.kind]
             st.button(
@@ -181,6 +186,12 @@ def _again(item: Item) -> None:
 
 def _retry(item: Item) -> None:
     messages.attempt(lambda: state.services().jobs.retry(state.session_id(), item.id))
+
+
+def _show_in_live(item_id: str) -> None:
+    """There are its sound, its captions, and what they had otherwise."""
+    state.open_item("live", item_id)
+    st.session_state[state.TURN_TO] = "live.py"
 
 
 def _go(place: str, item_id: str) -> None:

@@ -130,6 +130,12 @@ def standing(services: Services, session_id: str, item_id: str) -> tuple[LiveFac
     return facts, known
 
 
+def next_seq(services: Services, session_id: str, item_id: str) -> int:
+    """So many chunks are in a recording. Raises NotFound."""
+    services.sessions.recording(session_id, item_id)
+    return chunks.count(services.sessions.item_path(session_id, item_id))
+
+
 def request_of(wanted: Begin) -> dict[str, Any]:
     """What the item asks for at the end: to be transcribed from its WAV."""
     from utils.transcription.contract import TranscriptionRequest  # late: it loads numpy, and the lifespan needs this module

@@ -48,6 +48,8 @@ def look_after(services: Services, up_s: float, *, abandoned_s: float = ABANDONE
                 services.sessions.open_recordings.drop(session_id, item_id)
         except AppError as exc:  # a full disk: the next round tries again
             log.warning("event=recording_not_ended session=%s code=%s", session_id, exc.code)
+        except Exception as exc:  # noqa: BLE001 - one bad recording must not keep the others from their end
+            log.warning("event=recording_not_ended session=%s cause=%s", session_id, type(exc).__name__)
     return ended
 
 

@@ -27,8 +27,9 @@ def check_place(services: Services) -> None:
     """Is there room for one more? Raises TooMany."""
     most = count(services)
     if _taken(services) >= most:
-        sentence = f"So many people are recording with captions as this server can follow: {most} (LIVE_WORKERS)."
-        raise TooMany(sentence, "Record without captions, or wait until somebody has stopped.", retry_after_s=30.0)
+        sentence = f"This server makes captions for {most} at one time (LIVE_WORKERS), and all places are taken."
+        hint = "Record without captions, or wait: a place is free when somebody stops, or two minutes after they left."
+        raise TooMany(sentence, hint, retry_after_s=30.0)
 
 
 def _taken(services: Services) -> int:

@@ -121,6 +121,8 @@ class Recorder:
                 return "gone"
             if not self._growing.is_ours:
                 return "taken_over"
+            if self._growing.has_ended:
+                return "ended"
             if self._services.clock() - self.facts.started_at > LONGEST * limit_s:
                 return "limit"
             size = self._growing.file.size_bytes
@@ -131,6 +133,13 @@ class Recorder:
                 else:
                     self._growing.file.beat()
         return ""
+
+    def end(self, why: str = "stop") -> LiveFacts:
+        """End the recording while nobody else can write, then let go. Raises as `live_ending.end`."""
+        with self._writing:
+            facts = end(self._services, self.session_id, self.item_id, why)
+        self.close()
+        return facts
 
     def close(self) -> None:
         """Let go; once more does no harm."""

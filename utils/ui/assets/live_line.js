@@ -163,6 +163,7 @@ class Line {
     this.error = error;
     if (error.code !== "conflict" || !error.item_id || this.watching || this.ended) return false;
     if (error.item_id === this.itemId) {
+      if (error.next_seq !== undefined) this.sound.settle(error.next_seq); // so much of it is in the recording
       const more = this.sound.seconds > 0 || !this.stopping;
       if (more) this.split(); // it has ended while we were away
       return true;

@@ -45,7 +45,9 @@ class Speech {
     }
     this.kept.clear();
     const now = new Date();
-    const title = `Recording ${[now.getHours(), now.getMinutes()].map((n) => String(n).padStart(2, "0")).join(".")}`;
+    const [year, ...rest] = [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()];
+    const [month, day, hours, minutes] = rest.map((n) => String(n).padStart(2, "0"));
+    const title = `Recording ${year}-${month}-${day} ${hours}.${minutes}`;
     this.listenTo();
     this.line.start({ sample_rate: this.ear.mic.rate, language: this.look.language.value, captions, title });
     this.words.speak(this.line.begin.language);
