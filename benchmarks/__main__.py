@@ -25,7 +25,9 @@ NAMES = (
     "transcribe",
     "windows",
     "wer",
+    "captions",
     "sweep",
+    "live",
 )
 
 

@@ -149,14 +149,14 @@ class SessionManager(Keeper):
                 try:
                     # Leases only: a short write of another tab need not be waited for, it just came before the deletion.
                     stack.enter_context(locks.alone(stack.enter_context(sessions.place(folder, sessions.LEASE_LOCK)), wait_s=0))
-                    busy = bool(self.markers.ids(session_id))
+                    busy = bool(self.busy.ids(session_id))
                 except locks.Busy:
                     busy = True
                 if busy:
                     raise Conflict("Work is still running in this session.", "Cancel it first, or delete it with force.")
             self._trash.take_session(root, session_id)
             root.flush()
-        self.markers.drop_session(session_id)
+        self.busy.drop_session(session_id)
         self._codes.drop_session(session_id)
         self._trash.forget_items(session_id)
         self.empty_trash()

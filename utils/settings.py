@@ -22,6 +22,7 @@ from utils.errors import BadSetting
 Parse = Callable[[str], Any]
 
 LEAST_KEY_CHARS = 8
+AUTO = -1  # of a number that is measured here
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]_-]+", re.ASCII)
 MOST = 1e15  # beyond any use, and what is made of it (MB to bytes, hours to seconds) still is a number
 
@@ -43,6 +44,18 @@ def _number(low: float, high: float = math.inf, *, whole: bool = True) -> Parse:
         return value
 
     return parse
+
+
+def _auto(parse: Parse) -> Parse:
+    def parse_or_auto(text: str) -> Any:
+        if text.lower() == "auto":
+            return AUTO
+        try:
+            return parse(text)
+        except _Wrong as exc:
+            raise _Wrong(f"auto, or {exc}") from None
+
+    return parse_or_auto
 
 
 def _one_of(*choices: str) -> Parse:
@@ -152,6 +165,10 @@ class Settings:
     jobs_url: str = _setting("", _url("redis", "rediss"), "unset = SQLite in OUTPUTS_DIR/.queue; redis://... for several machines")
     speech_workers: int = _setting(4, _number(0, 64), "threads of this machine's speech worker; 0 = none here")
     transcribe_workers: int = _setting(1, _number(0, 16), "threads of this machine's transcription worker; 0 = none here")
+    live_workers: int = _setting(
+        AUTO, _auto(_number(0, 256)), "recordings with captions at one time on this machine; auto = measured; 0 = none here"
+    )
+    live_max_hours: float = _setting(4.0, _number(0.001, 24, whole=False), "longest recording in the browser")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:

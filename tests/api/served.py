@@ -55,10 +55,11 @@ def free_port() -> int:
 
 @contextmanager
 def served(folder: Path, **settings: str) -> Iterator[Served]:
-    """Start the app on a free port of the loopback; stop it at the end."""
+    """Start the app on a free port of the loopback; stop it at the end. No worker of captions: it would measure the machine."""
     port, outputs = free_port(), folder / "outputs"
     outputs.mkdir(exist_ok=True)
-    environ = os.environ | {"OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", "PYTHONWARNINGS": "default"} | settings
+    usual = {"OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", "LIVE_WORKERS": "0", "PYTHONWARNINGS": "default"}
+    environ = os.environ | usual | settings
     command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port)]
     log_path = folder / "server.log"
     with log_path.open("wb") as log:

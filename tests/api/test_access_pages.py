@@ -26,7 +26,7 @@ from utils.session_manager import SessionManager
 from utils.settings import Settings
 from utils.storage.item import ItemFile
 
-PAGES = ("", "bulk", "transcribe", "files")
+PAGES = ("", "bulk", "transcribe", "live", "files")
 LISTS = ("", "files")  # where a canary must be seen; the others open the newest thing that is whole
 KINDS = ("speech", "batch", "transcript", "recording", "upload")
 EVENTS = sorted(

@@ -24,7 +24,7 @@ def engines(**problems: str) -> MappingProxyType[str, QuietEngine]:
 @pytest.fixture
 def worker(sotto: Surface) -> None:
     """The signs of living workers."""
-    for pool in ("speech", "transcribe"):
+    for pool in ("speech", "transcribe", "live"):
         Sign(sotto.services.settings.queue_dir, pool).give()
 
 
@@ -46,7 +46,7 @@ def test_readyz_without_worker_is_503(sotto: Surface) -> None:
 
 
 def test_readyz_server_that_wants_no_worker_is_ready_without(tmp_path: Path) -> None:
-    with surface(tmp_path / "outputs", speech_workers=0, transcribe_workers=0) as sotto:
+    with surface(tmp_path / "outputs", speech_workers=0, transcribe_workers=0, live_workers=0) as sotto:
         assert sotto.stranger().get("/readyz").status_code == 200
 
 
@@ -99,3 +99,8 @@ def test_readyz_looks_again_after_a_moment(sotto: Surface) -> None:
     assert readiness.report() is first
     now[0] += 0.1
     assert readiness.report() is not first
+
+
+def test_readyz_tells_how_many_can_be_followed_while_they_speak(tmp_path: Path) -> None:
+    with surface(tmp_path / "outputs", live_workers=3) as sotto:
+        assert report(sotto)["checks"]["live"] == {"ok": True, "reason": "", "places": 3, "open": 0}

@@ -133,7 +133,7 @@ def watch() -> Iterator[Watch]:
     assert watching.problems == []
 
 
-def _context(browser: Browser, **options: Any) -> BrowserContext:
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A browser of its own: no cookies, nothing in its cache."""
     context = browser.new_context(**{"viewport": VIEW, "locale": "en-US", **options})
     context.set_default_timeout(PATIENCE_MS)
@@ -145,7 +145,7 @@ def _context(browser: Browser, **options: Any) -> BrowserContext:
 @pytest.fixture(scope="package")
 def usual(browser: Browser) -> Iterator[BrowserContext]:
     """The browser of each test's first visitor: Streamlit's scripts are in its cache, which saves each test a second of work."""
-    context = _context(browser)
+    context = new_context(browser)
     yield context
     context.close()
 
@@ -163,7 +163,7 @@ def visit(browser: Browser, usual: BrowserContext, watch: Watch) -> Iterator[Vis
 
     def open_page(url: str, context: BrowserContext | None = None, viewport: ViewportSize | None = None, **media: Any) -> Page:
         if context is None:
-            context = _context(browser) if contexts else usual
+            context = new_context(browser) if contexts else usual
             contexts.append(context)
         page = watch.page(context.new_page())
         if viewport is not None:

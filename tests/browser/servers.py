@@ -67,7 +67,9 @@ def running(command: str, folder: Path, **settings: str) -> Iterator[Server]:
     outputs, port = folder / "outputs", free_port()
     url = f"http://localhost:{port}"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMLIT_", "GTTS_", "TTS_"))}
-    wanted = {"OUTPUTS_DIR": str(outputs), "GTTS_ENDPOINT": UNREACHABLE, "SPEECH_WORKERS": "2", "JOBS_URL": ""} | settings
+    # Without captions, whose worker would measure the machine.
+    usual = {"GTTS_ENDPOINT": UNREACHABLE, "SPEECH_WORKERS": "2", "LIVE_WORKERS": "0", "JOBS_URL": ""}
+    wanted = {"OUTPUTS_DIR": str(outputs)} | usual | settings
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *COMMANDS[command], str(port)], cwd=ROOT, env=clean | wanted, stdout=log, stderr=log

@@ -24,6 +24,13 @@ CANARIES = [
     "<script src=http://evil.example/x.js></script>",
 ]
 
+# What the Live page keeps in a browser.
+KEEP = """() => new Promise((done) => {
+    localStorage.setItem("sotto-live-tail", "{}");
+    const asked = indexedDB.open("sotto-live", 1);
+    asked.onsuccess = () => (asked.result.close(), done());
+})"""
+
 
 def opened(server: Server, visit: Visit, *texts: str, **options: object) -> Page:
     """The page of a new visitor who has spoken these texts."""
@@ -153,10 +160,13 @@ def test_session_goes_to_another_browser_by_a_code_and_is_forgotten(server: Serv
     before = files.session_of(there)
     assert before == files.session_of(here) and code not in there.url
     there.get_by_text("Privacy, another browser").click()
+    there.evaluate(KEEP)
     there.get_by_role("button", name="Delete everything and forget me").click()
     there.get_by_role("button", name="Delete and forget").click()
     expect(there.get_by_text("Everything you make appears here")).to_be_visible()
     assert files.session_of(there) != before
+    left = there.evaluate("async () => [localStorage.getItem('sotto-live-tail'), (await indexedDB.databases()).length]")
+    assert left == [None, 0]
     assert not (server.outputs / before).exists()
     here.get_by_role("button", name="Make a code").click()
     expect(here.get_by_text("This session has ended")).to_be_visible()

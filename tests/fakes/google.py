@@ -104,10 +104,8 @@ class FakeGoogle:
         self._closed = threading.Event()
         self._server = _Server((host, port), type("Handler", (_Handler,), {"google": self}))
         if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            # the handshake is left to the connection's own thread, so that a client that breaks it off harms nobody
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+            self._server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._server.tls.load_cert_chain(certificate)
         self.port: int = self._server.server_address[1]
         self.url = f"{'https' if certificate else 'http'}://{host}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -283,6 +281,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Runs in the connection's own thread, and so does the handshake: a client that breaks it off harms nobody.
+
+        Not left to a listening socket that speaks TLS: it leaves sockets open whose client is gone before they are accepted.
+        """
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.getpeername()  # raises for a client that is gone
+        with self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is what tests are about; no trace of it on the screen."""

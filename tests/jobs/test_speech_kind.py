@@ -89,4 +89,4 @@ def test_worker_wrong_setting_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_kinds_need_only_pools_that_have_settings() -> None:
-    assert set(pools_of(KINDS)) <= {"speech", "transcribe"}
+    assert set(pools_of(KINDS)) <= {"speech", "transcribe", "live"}

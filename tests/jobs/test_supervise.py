@@ -47,10 +47,10 @@ def test_environment_wins_over_a_dotenv_file_beside_the_child(tmp_path: Path) ->
 def test_build_jobs_opens_and_starts_nothing(tmp_path: Path) -> None:
     settings = Settings(outputs_dir=tmp_path, transcribe_workers=1)
     jobs, supervisor = build_jobs(settings, SessionManager.from_settings(settings))
-    assert supervisor.pools == ("speech", "transcribe")
+    assert supervisor.pools == ("live", "speech", "transcribe")
     assert supervisor.alive() == {}
     assert not settings.queue_dir.exists()
-    _, none = build_jobs(dataclasses.replace(settings, speech_workers=0, transcribe_workers=0), jobs._sessions)
+    _, none = build_jobs(dataclasses.replace(settings, speech_workers=0, transcribe_workers=0, live_workers=0), jobs._sessions)
     assert none.pools == ()
 
 

@@ -68,6 +68,10 @@ class StageJobs:
             raise Conflict("This work is not over yet.")
         return self.change(job_id, state="queued", error=None)
 
+    def is_open(self, session_id: str, job_id: str) -> bool:
+        job = self.jobs.get(job_id)
+        return job is not None and job.session_id == session_id and job.is_open
+
     def wait(self, session_id: str, job_id: str, timeout_s: float) -> JobStatus:
         return self.status(session_id, job_id)
 

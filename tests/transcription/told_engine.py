@@ -21,7 +21,8 @@ def told_sound(seconds: float) -> NDArray[np.float32]:
     """Noise whose samples tell the time, at most 200 s; there is no pause in it."""
     index = np.arange(int(seconds * RATE_HZ))
     sign = np.random.default_rng(3).choice([-1, 1], len(index))
-    return ((BASE + index // _HUNDREDTH) * sign / 32_767).astype(np.float32)
+    told: NDArray[np.float32] = ((BASE + index // _HUNDREDTH) * sign / 32_767).astype(np.float32)
+    return told
 
 
 class ToldEngine:

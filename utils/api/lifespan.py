@@ -16,7 +16,7 @@ from typing import Any
 from utils.api.accesslog import without_queries
 from utils.api.descriptors import raise_soft_limit
 from utils.services import Services
-from utils.workflows import passing
+from utils.workflows import live_care, passing
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Ca
             tasks = [
                 asyncio.create_task(services.sessions.cleanup_loop(services.settings.cleanup_interval_minutes * 60)),
                 asyncio.create_task(passing.keep_clear(services)),
+                asyncio.create_task(live_care.keep_finishing(services)),
                 asyncio.create_task(_warm_up(warm_after_s)),
             ]
             _freeze()

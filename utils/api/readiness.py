@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from utils.api import descriptors
 from utils.errors import AppError
 from utils.services import Services
+from utils.workflows import live_places
 
 KEPT_S = 2.0  # a report is given again for this long, so that asking often costs nothing
 LEAST_FREE_BYTES = 200 * 2**20
@@ -70,6 +71,7 @@ class Readiness:
             "transcription": self._transcription(),
             "sound": _sound(),
             "jobs": self._jobs(),
+            "live": self._live(),
             "disk": self._disk(),
             "descriptors": _descriptors(),
         }
@@ -112,6 +114,14 @@ class Readiness:
             return _check(False, f"The open work cannot be read ({type(exc).__name__}).")
         reason = "" if health.ok else "The queue does not answer, or a pool of workers that is wanted has none."
         return _check(health.ok, reason, **{name: value for name, value in health.as_dict().items() if name != "ok"})
+
+    def _live(self) -> dict[str, Any]:
+        """Places for recordings with captions; that all are taken is no failure."""
+        try:
+            places = live_places.places(self._services)
+        except (AppError, OSError) as exc:
+            return _check(False, f"The open recordings cannot be read ({type(exc).__name__}).", places=0, open=0)
+        return _check(True, "", **places)
 
     def _disk(self) -> dict[str, Any]:
         outputs = self._services.sessions.outputs

@@ -6,13 +6,15 @@ import threading
 
 from anyio import to_thread
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from utils.api import problems
 from utils.api.metrics import Metrics
 from utils.api.readiness import Readiness
 from utils.services import Services
+
+LIVE = "/api/v1/live"
 
 
 class LazyApi:
@@ -49,6 +51,21 @@ class LazyApi:
             return self._app
 
 
+class LazyLive:
+    """ASGI app for the live socket, built when it is first asked."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            from utils.api.live import Live  # quick: most of it is here already
+
+            self._app = Live(self._services)
+        await self._app(scope, receive, send)
+
+
 class Fact:
     """ASGI app for one small GET address; other methods are a problem."""
 
@@ -81,6 +98,7 @@ def routes_of(services: Services) -> list[BaseRoute]:
         Route("/healthz", Fact()),
         Route("/readyz", Fact(Readiness(services))),
         Route("/metrics", Metrics(services)),
+        WebSocketRoute(LIVE, LazyLive(services)),
         Mount("/api", app=api),
         Route("/api", nothing),
         Mount("/v1", app=api),

@@ -27,7 +27,7 @@ class Ready(BaseModel):
 
     status: Literal["ok", "failing"] = Field(description="`failing` when one of the checks is not `ok`.")
     checks: dict[str, Check] = Field(
-        description="`speech`, `transcription`, `sound`, `jobs`, `disk` and `descriptors`.",
+        description="`speech`, `transcription`, `sound`, `jobs`, `live`, `disk` and `descriptors`.",
         examples=[{"disk": {"ok": True, "reason": "", "free_bytes": 52_000_000_000, "writable": True}}],
     )
 

@@ -36,7 +36,17 @@ class Decoding:
     """Decodes one track, packet by packet. Holes become silence, so that times stay those of the recording, and are counted."""
 
     def __init__(
-        self, av: Any, container: Any, track: int, claimed_s: float | None, file: io.FileIO, sink: int, most: int, tell: Tell
+        self,
+        av: Any,
+        container: Any,
+        track: int,
+        claimed_s: float | None,
+        file: io.FileIO,
+        sink: int,
+        most: int,
+        tell: Tell,
+        *,
+        follow: bool = False,
     ) -> None:
         """Nothing is read yet.
 
@@ -49,6 +59,7 @@ class Decoding:
             sink: Descriptor for the sound.
             most: Samples.
             tell: Takes reports.
+            follow: The recording still comes, so the sound of every packet is handed on at once.
         """
         self._av, self._container, self._file, self._sink = av, container, file, sink
         self._stream = container.streams.audio[track]
@@ -57,7 +68,7 @@ class Decoding:
                 stream.discard = av.stream.Discard.all  # an hour of film is not even read
         self._name = container.format.name
         self._clocked = self._name not in UNCLOCKED
-        self._most, self._tell, self._claimed_s = most, tell, claimed_s
+        self._most, self._tell, self._claimed_s, self._follow = most, tell, claimed_s, follow
         self._waiting = bytearray()
         self._resampler: Any = None
         self._shape: tuple[str, str, int] | None = None
@@ -75,6 +86,8 @@ class Decoding:
             cut = self._decode(packet) if packet.size else cut
             if not packet.size:
                 self._decode(packet)  # what the decoder holds back
+            if self._follow:
+                self._drain()
             if time.monotonic() >= self._next_report:
                 self._next_report = time.monotonic() + PROGRESS_S
                 self._tell({"at": self._samples})

@@ -34,6 +34,7 @@ class Job:
     max_s: float = 0.0
     track: int | None = None
     memory: int = MEMORY_BYTES
+    follow: bool = False
 
     @property
     def text(self) -> str:

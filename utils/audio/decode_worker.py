@@ -12,7 +12,7 @@ standard error:
     {"refused": code, ...}       the end, for one of the reasons in `recording`
 
 A job is {"mode": "look" or "decode", "max_s": seconds, "track": place among the sound tracks or null, "memory": bytes of address
-space, "cpu_s": seconds}.
+space, "cpu_s": seconds, "follow": whether the recording still comes, by a pipe}.
 
 FFmpeg gets a stream without a name, a list of formats and no protocol, so that a playlist can lead nowhere. The process limits
 itself before it imports av; after that it cannot open anything at all any more.
@@ -135,7 +135,8 @@ def _carry_out(av: Any, job: dict[str, Any], file: io.FileIO, sink: int, tell: p
             return {"facts": facts}
         track = look.choose(facts["tracks"], job["track"])
         tell({"facts": facts, "track": track})
-        return {"done": packets.Decoding(av, container, track, facts["seconds"], file, sink, most_samples(job), tell).result()}
+        place = (av, container, track, facts["seconds"], file, sink, most_samples(job), tell)
+        return {"done": packets.Decoding(*place, follow=bool(job.get("follow"))).result()}
 
 
 def main(argument: str) -> None:

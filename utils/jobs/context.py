@@ -157,6 +157,10 @@ class Context:
         if self._stopping():
             raise HandBack("The worker is shutting down.")
 
+    def now(self) -> float:
+        """The file server's clock, for ages of files."""
+        return self._journal.now()
+
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for unfinished files inside the item, removed at the end whatever happens."""
         return self.sessions.scratch(self.session_id, self.item.id)

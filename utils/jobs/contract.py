@@ -118,6 +118,10 @@ class Jobs(Protocol):
         """Run a failed or cancelled job again from its checkpoints. Raises NotFound; Conflict while it is open."""
         ...
 
+    def is_open(self, session_id: str, job_id: str) -> bool:
+        """Is the job not over yet? Quick; False for unknown ids."""
+        ...
+
     def wait(self, session_id: str, job_id: str, timeout_s: float) -> JobStatus:
         """Block until the job is over or the time is up, and say how it stands."""
         ...

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from utils.jobs.batch_kind import run_batch
 from utils.jobs.check_kind import CHECK, follows_batch, run_check
+from utils.jobs.live_kind import LIVE, LIVE_POOL, RECORD, follows_live, follows_record, run_live, run_record, telling
 from utils.jobs.say_kind import run_say
 from utils.jobs.speech_kind import run_speech
 from utils.jobs.transcribe_kind import run_transcribe
-from utils.settings import Settings
+from utils.settings import AUTO, Settings
 
 if TYPE_CHECKING:
     from utils.jobs.context import Context
@@ -25,7 +26,7 @@ class Kind:
     """One sort of job.
 
     Attributes:
-        pool: Which workers run it: `speech` or `transcribe`.
+        pool: Which workers run it: `speech`, `transcribe` or `live`.
         run: Does it. It calls `context.progress` often, and lets what that raises pass.
         resumable: It keeps checkpoints and goes on from them, so a time slice may end it in favour of others.
         slice_s: Its own time slice, or None for the worker's.
@@ -48,7 +49,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "say": Kind("speech", run_say),
         "batch": Kind("speech", run_batch, resumable=True, slice_s=60.0, gives_way=True, follow=follows_batch),
         CHECK: Kind("transcribe", run_check, resumable=True, gives_way=True),
-        "transcribe": Kind("transcribe", run_transcribe, resumable=True, gives_way=True),
+        "transcribe": Kind("transcribe", telling(run_transcribe, last=True), resumable=True, gives_way=True),
+        LIVE: Kind(LIVE_POOL, run_live, resumable=True, follow=follows_live),
+        RECORD: Kind("speech", telling(run_record, last=False), follow=follows_record),
     }
 )
 
@@ -59,5 +62,6 @@ def pools_of(kinds: Mapping[str, Kind]) -> tuple[str, ...]:
 
 
 def threads_of(settings: Settings) -> dict[str, int]:
-    """How many threads this machine's worker of each pool has."""
-    return {"speech": settings.speech_workers, "transcribe": settings.transcribe_workers}
+    """How many threads this machine's worker of each pool has; of the pool `live` at least, before it was measured."""
+    live = 1 if settings.live_workers == AUTO else settings.live_workers
+    return {"speech": settings.speech_workers, "transcribe": settings.transcribe_workers, LIVE_POOL: live}

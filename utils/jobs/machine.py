@@ -85,6 +85,11 @@ class Sign:
         self._folder = folder
         self._path = folder / f"{pool}@{socket.gethostname()}.{os.getpid()}{ALIVE}"
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def give(self) -> None:
         """Touch it. A disk that refuses is no reason to stop working."""
         try:
@@ -100,7 +105,7 @@ class Sign:
 
 def tidy(folder: Path, older_than_s: float = OLD_S) -> None:
     """Remove what killed workers left behind: their signs, and files that they were writing."""
-    for path in (*folder.glob(f"*{ALIVE}"), *folder.glob(f"{TEMPORARY}*")):
+    for path in (*folder.glob(f"*{ALIVE}*"), *folder.glob(f"{TEMPORARY}*")):
         if time.time() - _mtime(path) > older_than_s:
             path.unlink(missing_ok=True)
 

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from utils.errors import AppError
+from utils.jobs import live_slots
 from utils.jobs.heart import Heart
 from utils.jobs.journal import Journal
 from utils.jobs.kinds import KINDS, Kind, pools_of, threads_of
 from utils.jobs.lines import QueueAway
+from utils.jobs.live_kind import LIVE_POOL
 from utils.jobs.machine import Machine, Sign, hold_lock, tidy
 from utils.jobs.queue import Queue
 from utils.jobs.rates import Rates
@@ -34,9 +36,13 @@ from utils.settings import Settings
 HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
 WORN_AFTER_S, WORN_BYTES = 60.0, 400 * 2**20  # see Wear
+SIGN_EVERY_S = 5.0  # as with Timing.tend_s, while there is no tender yet
 WARM_AFTER_S = 1.0  # the server's own start has the processor first
 NICENESS = {"transcribe": 10}  # its work takes minutes: it leaves the processors to pages and speech when they want them
-WARM = {"speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine")}
+WARM = {
+    "speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine"),
+    LIVE_POOL: ("utils.jobs.live_work", "utils.transcription.captions_run", "utils.transcription.engines.whisper"),
+}
 log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
 
 
@@ -54,7 +60,7 @@ def run(
 
     Args:
         settings: The same as the server's, where several machines serve too.
-        pool: `speech` or `transcribe`.
+        pool: `speech`, `transcribe` or `live`.
         kinds: What jobs can do.
         timing: Other than usual, for tests.
         attached: Stop when stdin closes: the server that started us is gone.
@@ -77,6 +83,8 @@ def run(
     sign.give()
     runner.heart.start()
     threads = threads_of(settings)[pool]
+    if pool == LIVE_POOL:
+        threads = _places(settings, sign)
     tender = Tender(journal, queue, pool, sign, runner.heart, threads, Wear(runner.heart, settings.model_idle_minutes * 60))
     threading.Thread(target=tender.tend, args=(timing.tend_s,), name="tend", daemon=True).start()
     threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
@@ -85,6 +93,23 @@ def run(
     sign.take_back()
     lock.close()
     log.info("event=worker_ended pool=%s pid=%d", pool, os.getpid())
+
+
+def _places(settings: Settings, sign: Sign) -> int:
+    """How many recordings this worker follows at one time; told to the servers. Measuring it may take longer than a sign lasts."""
+    found = threading.Event()
+
+    def live_on() -> None:
+        while not found.wait(SIGN_EVERY_S):
+            sign.give()
+
+    threading.Thread(target=live_on, name="sign", daemon=True).start()
+    try:
+        places = live_slots.find(settings)
+    finally:
+        found.set()
+    live_slots.tell(settings.queue_dir, sign.path, places)
+    return places
 
 
 def _stopped_by_whom(queue: Queue, timing: Timing, attached: bool) -> threading.Event:
@@ -224,6 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--attached", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # it tells each decoding, of which captions do two a second
     try:
         settings = Settings.load()
     except AppError as exc:

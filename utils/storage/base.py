@@ -10,7 +10,7 @@ from utils.errors import QuotaExceeded, StoreUnavailable
 from utils.storage import items, locks, names, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
-from utils.storage.markers import Markers
+from utils.storage.markers import Busy, Markers
 from utils.storage.sessions import Usage
 from utils.storage.trash import Trash
 from utils.storage.weight import Weights
@@ -24,6 +24,7 @@ class Store:
         quota_bytes: Most bytes on disk of one session.
         clock: Seconds since the epoch.
         markers: Which items have open work.
+        open_recordings: Recordings that are not seen to their end yet.
     """
 
     def __init__(self, outputs: Path, quota_bytes: int, clock: Callable[[], float]) -> None:
@@ -31,16 +32,22 @@ class Store:
         self.quota_bytes = quota_bytes
         self.clock = clock
         self.markers = Markers(outputs / ".open")
+        self.open_recordings = Markers(outputs / ".live")
         self._weights = Weights()
         self._trash = Trash(outputs / ".trash")
         with told(StoreUnavailable("OUTPUTS_DIR is not a folder.", "Correct OUTPUTS_DIR and start again.")):
             for folder in (outputs, self.markers.folder, self._trash.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    @property
+    def busy(self) -> Markers:
+        """Open work and open recordings: what retention and deletion leave alone."""
+        return Busy(self.markers, self.open_recordings)
+
     def usage(self, session_id: str) -> Usage:
         """How much the session takes and how many items it has. Raises NotFound."""
         with sessions.opened(self.outputs, session_id) as folder:
-            open_items = {item_id for _, item_id in self.markers.ids(session_id)}
+            open_items = {item_id for _, item_id in self.busy.ids(session_id)}
             return Usage(self._weights.of(folder, open_items), len(items.ids(folder)))
 
     def check_quota(self, session_id: str, extra_bytes: int = 0) -> None:

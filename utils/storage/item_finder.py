@@ -57,7 +57,7 @@ class ItemFinder(ItemStore):
         busy: list[str] = []
         now = self.clock()
         with self._session(session_id) as session:
-            running = {item_id for _, item_id in self.markers.ids(session_id)}
+            running = {item_id for _, item_id in self.busy.ids(session_id)}
             for item_id in dict.fromkeys(item_ids):
                 if item_id in running and not force:
                     busy.append(item_id)
@@ -74,7 +74,7 @@ class ItemFinder(ItemStore):
                     parent.flush()
         for item_id in gone:
             if item_id in running:
-                self.markers.drop(session_id, item_id)
+                self.busy.drop(session_id, item_id)
         self._forget(session_id, gone)
         return gone, busy
 

@@ -184,12 +184,12 @@ class ItemStore(Store):
         """
         with self._session(session_id) as session:
             place = items.parent_of(session, item_id)
-            if not force and self.markers.has(session_id, item_id):
+            if not force and self.busy.has(session_id, item_id):
                 raise Conflict("Work on this item is still running.", "Cancel it first.")
             with told(no_item()), session.sub(place) as parent:
                 self._trash.take_item(parent, session_id, item_id, self.clock())
                 parent.flush()
-        self.markers.drop(session_id, item_id)
+        self.busy.drop(session_id, item_id)
 
     def restore_item(self, session_id: str, item_id: str) -> Item:
         """Take a deletion back. Raises NotFound when it is too late, Conflict when the id is in use again."""

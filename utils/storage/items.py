@@ -108,16 +108,19 @@ def read(folder: Folder) -> Item:
 
 
 def change(folder: Folder, now: float, expect: Callable[[Item], None] | None = None, **changes: Any) -> Item:
-    """Replace the record; id, folder, kind and created_at never change.
+    """Replace the record; id, folder, kind and created_at never change, but a recording may become its transcript.
 
     `expect` is shown the item as it is while nobody else changes it; if it raises, nothing is changed.
     """
-    if _FIXED & changes.keys():
-        raise ValueError("these fields of an item never change: " + ", ".join(sorted(_FIXED & changes.keys())))
+    fixed = _FIXED & changes.keys() - ({"kind"} if changes.get("kind") == "transcript" else set())
+    if fixed:
+        raise ValueError("these fields of an item never change: " + ", ".join(sorted(fixed)))
     if "title" in changes:
         changes["title"] = names.clean_title(changes["title"]) or "Untitled"
     with locks.alone(folder):
         before = read(folder)
+        if "kind" in changes and before.kind not in ("recording", "transcript"):
+            raise ValueError("only a recording becomes a transcript")
         if expect is not None:
             expect(before)
         item = before.changed(**{"updated_at": now, **changes})
@@ -156,7 +159,7 @@ def page(
 
 
 class KindMemo:
-    """Remembers kinds of items, which never change, so that a filtered list reads each item once a process."""
+    """Remembers kinds of items, which never change but for recordings, so that a filtered list reads each item once a process."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
@@ -169,7 +172,9 @@ class KindMemo:
         if kind is None and (item := _peek(session, folder, item_id)):
             if len(self._kinds) >= self._most:
                 self._kinds.clear()
-            kind = self._kinds[key] = item.kind
+            kind = item.kind
+            if kind != "recording":
+                self._kinds[key] = kind
         return kind
 
 

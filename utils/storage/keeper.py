@@ -14,7 +14,7 @@ from utils.storage import items, locks, names, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
 from utils.storage.item import Item
-from utils.storage.passing import PassingStore
+from utils.storage.recordings import RecordingStore
 from utils.storage.sessions import Session, Usage
 from utils.storage.survey import Survey, survey, survey_folder
 from utils.storage.sweep import Rule, SweepReport, sweep
@@ -65,7 +65,7 @@ class KnownSession:
     active: bool
 
 
-class Keeper(PassingStore):
+class Keeper(RecordingStore):
     """An outputs folder with a rule of retention."""
 
     _codes: TransferCodes
@@ -105,7 +105,7 @@ class Keeper(PassingStore):
 
     def overview(self) -> list[KnownSession]:
         """All sessions, the most recently used first; damaged ones are left out."""
-        busy, known = self.markers.sessions(), []
+        busy, known = self.busy.sessions(), []
         for session_id in self.get_all_session_ids():
             session = self.peek_session(session_id)
             if session is None:
@@ -168,7 +168,7 @@ class Keeper(PassingStore):
         session = self.peek_session(session_id)
         if session is None:
             raise no_session()
-        if not self.item_timeout_hours or session.permanent or known.permanent or self.markers.has(session_id, known.id):
+        if not self.item_timeout_hours or session.permanent or known.permanent or self.busy.has(session_id, known.id):
             return None
         with sessions.opened(self.outputs, session_id) as opened, items.opened(opened, known.id) as folder:
             return survey_folder(folder, self.clock()).newest + self.item_timeout_hours * 3600
@@ -198,7 +198,7 @@ class Keeper(PassingStore):
         most = self.max_sessions if max_sessions is None else max_sessions
         rule = Rule(self.clock(), hours * 3600, most, item_hours * 3600, keep, dry_run)
         with told(no_session()):
-            report = sweep(self.outputs, self._trash, self.markers, rule, self._record)
+            report = sweep(self.outputs, self._trash, self.busy, rule, self._record)
         if not dry_run:
             self._codes.clear()
         return report

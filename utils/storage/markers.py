@@ -62,3 +62,29 @@ class Markers:
         """Forget all open work of a session."""
         for session, item in self.ids(session_id):
             self.drop(session, item)
+
+
+class Busy(Markers):
+    """Several indexes seen as one: what retention and deletion leave alone."""
+
+    def __init__(self, *parts: Markers) -> None:
+        super().__init__(parts[0].folder)
+        self._parts = parts
+
+    def drop(self, session_id: str, item_id: str) -> None:
+        """Out of every index."""
+        for part in self._parts:
+            part.drop(session_id, item_id)
+
+    def has(self, session_id: str, item_id: str) -> bool:
+        """In any of them."""
+        return any(part.has(session_id, item_id) for part in self._parts)
+
+    def sessions(self) -> set[str]:
+        """In any of them."""
+        return {session for part in self._parts for session in part.sessions()}
+
+    def ids(self, session_id: str | None = None) -> list[tuple[str, str]]:
+        """In any of them, oldest first."""
+        found = {pair for part in self._parts for pair in part.ids(session_id)}
+        return sorted(found, key=lambda pair: names.by_time(pair[1]))

@@ -35,6 +35,7 @@ class Entry:
         is_made: It has a result or files, open work aside.
         failures: Rows of a batch that failed.
         transcript: Name of the file of a transcript's text that counts; empty for other kinds.
+        is_recorded: A transcript that was recorded here: it is found under both kinds.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Entry:
     is_made: bool
     failures: int
     transcript: str = ""
+    is_recorded: bool = False
 
     def states(self, running: Collection[str]) -> tuple[str, ...]:
         """Under which of STATES it is found; a batch that is done but for some rows under two."""
@@ -89,7 +91,7 @@ class Query:
     def fits(self, entry: Entry, running: Collection[str]) -> bool:
         """Everything but the words."""
         return (
-            (not self.kinds or entry.kind in self.kinds)
+            (not self.kinds or entry.kind in self.kinds or (entry.is_recorded and "recording" in self.kinds))
             and (self.since is None or entry.created_at >= self.since)
             and (self.until is None or entry.created_at < self.until)
             and (not self.engine or entry.engine == self.engine)
@@ -119,6 +121,7 @@ def read(parent: Folder, name: str) -> Entry | None:
             is_made=bool(result or files),
             failures=int(result.get("failed") or 0) if is_batch else 0,
             transcript=sys.intern(next((str(file["name"]) for file in files if file["role"] == "transcript"), "")),
+            is_recorded=said["kind"] == "transcript" and bool((said.get("request") or {}).get("recording")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # deleted meanwhile, or not ours
         return None

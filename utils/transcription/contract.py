@@ -136,6 +136,7 @@ class TranscriptionRequest:
         keep_source: False = forget the recording when the text is there.
         title: For people; empty means the file's name.
         reference: What should have been said, for a check by transcribing; "" = none.
+        short: Whisper may hear windows shorter than 30 s, which takes half the time; for captions.
     """
 
     language: str = ""
@@ -155,6 +156,7 @@ class TranscriptionRequest:
     keep_source: bool = True
     title: str = ""
     reference: str = ""
+    short: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data that survives JSON."""

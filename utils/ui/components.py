@@ -36,13 +36,17 @@ def style() -> str:
     return f"<style>{lean(read('style.css'))}</style>"
 
 
-def component(name: str) -> Mount:
+def component(name: str, *parts: str) -> Mount:
     """Make the component whose files are `<name>.html`, `<name>.css` and `<name>.js`; called once, when a module is imported.
+
+    Args:
+        name: Of its files.
+        parts: Names of scripts that are put before its own.
 
     Returns:
         What draws it: `mount(key=..., data=..., on_<trigger>_change=...)`, with data that survives JSON.
     """
-    script = lean(read("common.js") + read(f"{name}.js"))
+    script = lean("".join(read(f"{part}.js") for part in ("common", *parts, name)))
     mount = st.components.v2.component(f"sotto_{name}", html=lean(read(f"{name}.html")), css=lean(read(f"{name}.css")), js=script)
 
     def draw(*, key: str, data: Mapping[str, Any], **options: Any) -> ComponentResult:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from utils.errors import AppError
 from utils.jobs.contract import JobStatus
+from utils.jobs.live_kind import OF_RECORDING
 from utils.speech.contract import SpeechRequest
 from utils.storage import names
 from utils.storage.item import Item
@@ -20,7 +21,7 @@ from utils.ui.files_fields import ONE, PLACE, key
 from utils.ui.grid import grid
 from utils.ui.messages import as_html, plain
 from utils.ui.player import address, player
-from utils.workflows import files, transcribe
+from utils.workflows import files, live, transcribe
 
 GONE = "This file is gone: it was deleted in another tab, or removed after its time."
 PAGES = {"batch": ("bulk", "Open in Bulk"), "transcript": ("transcribe", "Open in Transcribe")}
@@ -63,6 +64,8 @@ def _card(item: Item, jobs: Sequence[JobStatus]) -> None:
         item_card.done_card(item, PLACE, _again)
     elif item.kind == "speech":
         _unfinished(item)
+    elif live.open_of(state.services(), state.session_id()) == item.id:
+        _recorded(item)
     else:
         _sent(item)
 
@@ -78,6 +81,14 @@ def _unfinished(item: Item) -> None:
             st.markdown(f"**{plain(item.title)}** &nbsp; :gray[being made, see above]")
         return
     item_card.failed_card(item, job, PLACE, _again, [item_card.Remedy("Try again", ":material/refresh:", _retry)])
+
+
+def _recorded(item: Item) -> None:
+    """What is being recorded is stopped where it is recorded, and cannot be deleted by a click here."""
+    said = "still being recorded; it can be heard, searched and deleted when it has ended"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=key("result")):
+        st.markdown(f"**{plain(item.title)}** &nbsp; :gray[{said}]", width="stretch")
+        st.button("To the recorder", icon=":material/mic:", key=key("recorder"), on_click=_go, args=("live", item.id))
 
 
 def _sent(item: Item) -> None:
@@ -108,6 +119,10 @@ def _acts(item: Item, *, is_open: bool) -> None:
             name = as_html(names.download_name(item.title, ".zip"))
             href = as_html(f"/api/v1/items/{item.id}.zip")
             st.html(f'<a class="pill take" href="{href}" download="{name}">All of it as ZIP</a>', width="content")
+        if item.request.get(OF_RECORDING) and not is_open:
+            st.button(
+                "Open in Live", icon=":material/mic:", type="tertiary", key=key("live"), on_click=_show_in_live, args=(item.id,)
+            )
         if item.kind in PAGES:
             place, label = PAGES[item.kind]
             st.button(
@@ -173,8 +188,15 @@ def _retry(item: Item) -> None:
     messages.attempt(lambda: state.services().jobs.retry(state.session_id(), item.id))
 
 
+def _show_in_live(item_id: str) -> None:
+    """There are its sound, its captions, and what they had otherwise."""
+    state.open_item("live", item_id)
+    st.session_state[state.TURN_TO] = "live.py"
+
+
 def _go(place: str, item_id: str) -> None:
-    state.open_item(place, item_id)
+    if place != "live":  # its page shows by itself what is open
+        state.open_item(place, item_id)
     st.session_state[state.TURN_TO] = f"{place}.py"
 
 

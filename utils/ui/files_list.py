@@ -15,7 +15,7 @@ from utils.ui import figures, state
 from utils.ui.components import component
 from utils.ui.files_fields import ONE, PAGE_SIZE, PLACE, key, page, turn
 from utils.ui.player import address
-from utils.workflows import files
+from utils.workflows import files, live
 
 CHOICE, SEQ = key("choice"), key("seq")
 EMPTY = "Everything you make appears here: speech, batches, transcripts and recordings."
@@ -53,6 +53,7 @@ def draw(found: Found, opened: str) -> None:
         empty()
         return
     services, session_id = state.services(), state.session_id()
+    recorded = live.open_of(services, session_id)
     total = len(found.matching)
     pages = max(1, -(-total // PAGE_SIZE))
     number = min(page(), pages)
@@ -60,7 +61,8 @@ def draw(found: Found, opened: str) -> None:
     items = files.shown(services, session_id, found.matching[offset : offset + PAGE_SIZE])
     chosen, now, zone = choice(found), services.clock(), state.zone()
     sizes = {entry.id: entry.size_bytes for entry in found.matching[offset : offset + PAGE_SIZE]}
-    rows = [{**_row(item, sizes.get(item.id, 0), found, now, zone), "chosen": item.id in chosen} for item in items]
+    drawn = [_row(item, sizes.get(item.id, 0), found, now, zone, item.id == recorded) for item in items]
+    rows = [{**row, "chosen": row["id"] in chosen} for row in drawn]
     span = f"{offset + 1:,} to {offset + len(items):,} of {total:,}" if items else ""
     data = {
         "label": "Your files",
@@ -77,11 +79,13 @@ def draw(found: Found, opened: str) -> None:
     _drawer(key=key("drawer"), data=data, on_choose_change=_chosen, on_open_change=_opened, on_page_change=_turned)
 
 
-def _row(item: Item, size_bytes: int, found: Found, now: float, zone: tzinfo | None) -> dict[str, Any]:
+def _row(item: Item, size_bytes: int, found: Found, now: float, zone: tzinfo | None, recorded: bool) -> dict[str, Any]:
+    """`recorded`: it is being recorded at this moment."""
     sound = _sound(item)
-    running = item.id in found.running
+    running = recorded or item.id in found.running
     made = bool(item.result or item.files)
-    words = [ONE.get(item.kind, item.kind), *_how_far(item, running, made), figures.ago(item.created_at, now, zone)]
+    how_far = ["still open"] if recorded else _how_far(item, running, made)
+    words = [ONE.get(item.kind, item.kind), *how_far, figures.ago(item.created_at, now, zone)]
     if size_bytes:
         words.append(figures.size(size_bytes))
     if item.result.get("engine_label"):

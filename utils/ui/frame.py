@@ -36,6 +36,7 @@ pages = [
     st.Page(speak, title="Speak", url_path="speak", visibility="hidden"),  # the first page by its own name, too
     st.Page(state.PAGES / "bulk.py", title="Bulk", icon=":material/table_rows:", url_path="bulk"),
     st.Page(state.PAGES / "transcribe.py", title="Transcribe", icon=":material/subtitles:", url_path="transcribe"),
+    st.Page(state.PAGES / "live.py", title="Live", icon=":material/mic:", url_path="live"),
     st.Page(state.PAGES / "files.py", title="Files", icon=":material/folder_open:", url_path="files"),
 ]
 if state.services().settings.admin_token:

@@ -223,8 +223,8 @@ def check(services: Services, session_id: str, item_id: str) -> JobStatus:
 def source_of(services: Services, session_id: str, item_id: str) -> Source:
     """The recording behind an item. Raises NotFound, BadInput when it holds none."""
     item = services.sessions.get_item(session_id, item_id)
-    file = item.role("source") if item.kind in ("upload", "transcript") else item.role("audio")
-    file = file or (item.role("source") if item.kind == "recording" else None)
+    has_source = item.kind in ("upload", "transcript", "recording")  # and beside it a copy for listening, which has lost something
+    file = item.role("source" if has_source else "audio")
     told = item.request.get("source") or {}
     if file is None and item.kind == "transcript" and told.get("item"):
         try:

@@ -46,9 +46,9 @@ class Recording:
         self.calls.append(Call("detect", len(samples), {}))
         return self.real.detect(model, samples)
 
-    def pipeline(self, model: Any) -> Any:
+    def pipeline(self, model: Any, *, short: bool = False) -> Any:
         self.pipelines += 1
-        return self.real.pipeline(model)
+        return self.real.pipeline(model, short=short)
 
     def transcribe_batched(self, pipeline: Any, samples: Any, **options: Any) -> tuple[Iterable[Any], Any]:
         self.calls.append(Call("transcribe_batched", len(samples), options))

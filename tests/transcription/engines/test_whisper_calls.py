@@ -13,7 +13,7 @@ from tests.transcription.engines.sounds import MICRO, silence, tremolo
 from utils.errors import BadInput, EngineRefused
 from utils.settings import Settings
 from utils.transcription.contract import RATE_HZ, Segment, Span, TranscriptionRequest
-from utils.transcription.engines.whisper import WhisperEngine, threads
+from utils.transcription.engines.whisper import WhisperEngine, live_lanes, threads
 from utils.transcription.engines.whisper_decoding import TEMPERATURES, WhisperDecoding
 
 TEXT = "Turn on the light.\nClose the window.\nCall my mother."
@@ -278,3 +278,9 @@ def test_threads_are_shared_by_the_workers(workers: int, most: int) -> None:
     found = threads(Settings(transcribe_workers=workers), {})
     assert 1 <= found <= max(1, most)
     assert threads(Settings(transcribe_workers=workers), {"OMP_NUM_THREADS": "3"}) == 0
+
+
+@pytest.mark.parametrize(("cores", "lanes"), [(1, (1, 1)), (2, (2, 2)), (4, (4, 2)), (16, (4, 8)), (64, (4, 16))])
+def test_captions_have_several_calls_at_once_with_twice_as_many_threads_as_cores(cores: int, lanes: tuple[int, int]) -> None:
+    assert live_lanes(cores, {}) == lanes
+    assert live_lanes(cores, {"OMP_NUM_THREADS": "3"}) == (lanes[0], 0)

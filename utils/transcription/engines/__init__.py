@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 HINT = "Install a Whisper model such as base or small, or choose what the draft engine can do."
 
 
-def build(settings: Settings) -> dict[str, TranscriptionEngine]:
+def build(settings: Settings, *, live: bool = False) -> dict[str, TranscriptionEngine]:
     """The engines that the setting STT_ENGINE allows, by name, in the order in which `auto` tries them; call once a process.
 
     `draft` leaves Whisper out, so that no model is ever fetched. Their libraries load on first use.
+
+    Args:
+        settings: The server's.
+        live: For captions: several short decodings at once instead of one long one.
     """
     from utils.transcription.engines.draft import DraftEngine
     from utils.transcription.engines.voice import Voice
-    from utils.transcription.engines.whisper import WhisperEngine
+    from utils.transcription.engines.whisper import WhisperEngine, live_lanes
 
     voice = Voice()
     engines: list[TranscriptionEngine] = [DraftEngine(voice=voice)]
     if settings.stt_engine != "draft":
-        engines.insert(0, WhisperEngine(settings, voice=voice))
+        engines.insert(0, WhisperEngine(settings, voice=voice, lanes=live_lanes() if live else None))
     return {engine.name: engine for engine in engines}
 
 

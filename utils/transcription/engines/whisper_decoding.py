@@ -43,6 +43,7 @@ class WhisperDecoding:
         *,
         batch_size: int,
         on_close: Callable[[], None],
+        short: bool = False,
     ) -> None:
         """Begin a job.
 
@@ -53,9 +54,10 @@ class WhisperDecoding:
             request: The job's options.
             batch_size: Spans that are decoded at once.
             on_close: Called once, by `close`.
+            short: Batched windows may be shorter than 30 s.
         """
         self._library, self._loaded, self._voice, self._request = library, loaded, voice, request
-        self._batch_size = batch_size
+        self._batch_size, self._short = batch_size, short
         self._on_close: Callable[[], None] | None = on_close
         self._pipeline: Any = None
 
@@ -136,7 +138,7 @@ class WhisperDecoding:
             for span in spans:
                 yield from self._decode_one(samples, span, language)
             return
-        pipeline, self._pipeline = self._pipeline or self._library.pipeline(self._loaded.model), None
+        pipeline, self._pipeline = self._pipeline or self._library.pipeline(self._loaded.model, short=self._short), None
         clips = [{"start": span.start - spans[0].start, "end": span.end - spans[0].start} for span in spans]
         stretch = _cut(samples, Span(spans[0].start, spans[-1].end))
         options = self._options(language) | {"batch_size": self._batch_size, "clip_timestamps": clips}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from utils.errors import EngineUnreachable
+
+FRAMES = 3_000  # of 10 ms: Whisper's own window
+LEAST_FRAMES = 1_500  # shorter ones save little more, and models that were not trained on them begin to loop
+BEHIND_S = 2.0  # of silence behind the sound
 
 
 class Library(Protocol):
@@ -29,8 +34,13 @@ class Library(Protocol):
         """`WhisperModel.detect_language`: language, probability, all of them."""
         ...
 
-    def pipeline(self, model: Any) -> Any:
-        """A new `BatchedInferencePipeline`: it has a memory of its own, so each job needs its own."""
+    def pipeline(self, model: Any, *, short: bool = False) -> Any:
+        """A new `BatchedInferencePipeline`: it has a memory of its own, so each job needs its own.
+
+        Args:
+            model: As loaded.
+            short: It hears windows as long as the sound needs, see `ShortWindows`, not always 30 s.
+        """
         ...
 
     def transcribe_batched(self, pipeline: Any, samples: Any, **options: Any) -> tuple[Iterable[Any], Any]:
@@ -62,14 +72,35 @@ class FasterWhisper:
         found: tuple[str, float, Any] = model.detect_language(samples)
         return found
 
-    def pipeline(self, model: Any) -> Any:
+    def pipeline(self, model: Any, *, short: bool = False) -> Any:
         """See `Library`."""
-        return _import("faster_whisper").BatchedInferencePipeline(model)
+        kind = _import("faster_whisper").BatchedInferencePipeline
+        return shortened(kind)(model) if short else kind(model)
 
     def transcribe_batched(self, pipeline: Any, samples: Any, **options: Any) -> tuple[Iterable[Any], Any]:
         """See `Library`."""
         found: tuple[Iterable[Any], Any] = pipeline.transcribe(samples, **options)
         return found
+
+
+def frames_of(longest_s: float) -> int:
+    """Frames of 10 ms that a window needs for so many seconds of sound."""
+    return min(FRAMES, max(LEAST_FRAMES, math.ceil(longest_s + BEHIND_S) * 100))
+
+
+def shortened(kind: Any) -> Any:
+    """`BatchedInferencePipeline` with windows as short as `frames_of` allows.
+
+    Whisper was trained on windows of 30 s, most of them silence behind a short sound; its encoder takes the same time for all of
+    them. CTranslate2 takes shorter ones too.
+    """
+
+    class ShortWindows(kind):  # type: ignore[misc]
+        def forward(self, features: Any, tokenizer: Any, chunks_metadata: Any, options: Any) -> Any:
+            frames = frames_of(max(chunk["duration"] for chunk in chunks_metadata))
+            return super().forward(features[..., :frames].copy(), tokenizer, chunks_metadata, options)
+
+    return ShortWindows
 
 
 def _import(name: str) -> Any:

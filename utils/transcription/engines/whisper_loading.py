@@ -34,20 +34,29 @@ class Tried:
     fault: str = ""
 
 
-def load(library: Library, folder: Path, name: str, settings: Settings, *, threads: int) -> Loaded:
+def load(library: Library, folder: Path, name: str, settings: Settings, *, threads: int, workers: int = 0) -> Loaded:
     """Load the way the settings ask for, else on the CPU with int8.
+
+    Args:
+        library: faster-whisper.
+        folder: Of the model.
+        name: As asked for.
+        settings: Device, compute type.
+        threads: For one call.
+        workers: Calls at once; 0 = as many as TRANSCRIBE_WORKERS.
 
     Raises:
         ModelUnavailable: It cannot be loaded on the CPU either: its files are damaged or of another kind.
     """
+    lanes = (workers or max(1, settings.transcribe_workers), threads)
     wanted = (_device(library, settings.whisper_device), settings.whisper_compute_type)
-    tried = _on_card(library, folder, *wanted, settings, threads) if wanted[0] == "cuda" else None
-    tried = tried or _try(library, folder, *wanted, settings, threads)
+    tried = _on_card(library, folder, *wanted) if wanted[0] == "cuda" else None
+    tried = tried or _try(library, folder, *wanted, *lanes)
     if not tried.fault:
         return Loaded(tried.model, _info(folder, name, tried.model, ""))
     if wanted == SAFE and tried.model is not None:
         return Loaded(tried.model, _info(folder, name, tried.model, tried.fault))
-    safe = _try(library, folder, *SAFE, settings, threads)
+    safe = _try(library, folder, *SAFE, *lanes)
     if safe.model is None:
         raise ModelUnavailable(f"The model {models.label_of(name)} cannot be loaded: {safe.fault}", models.INSTALL_HINT)
     if tried.model is not None and safe.fault and selftest.likeness(tried.text, safe.text) >= selftest.ENOUGH:
@@ -69,10 +78,9 @@ def _device(library: Library, wanted: str) -> str:
         return "cpu"
 
 
-def _try(library: Library, folder: Path, device: str, compute_type: str, settings: Settings, threads: int) -> Tried:
+def _try(library: Library, folder: Path, device: str, compute_type: str, workers: int, threads: int) -> Tried:
     """Load and let it hear the clip, in this process."""
     try:
-        workers = max(1, settings.transcribe_workers)
         model = library.load(folder, device, compute_type, threads=threads, workers=workers)
     except (RuntimeError, ValueError, OSError) as exc:  # what CTranslate2 raises for devices, types and files
         return Tried(fault=_sentence(exc, folder))
@@ -85,7 +93,7 @@ def _try(library: Library, folder: Path, device: str, compute_type: str, setting
     return Tried(model, text, "It did not hear the words of the self-test, so its text may be wrong.")
 
 
-def _on_card(library: Library, folder: Path, device: str, compute_type: str, settings: Settings, threads: int) -> Tried | None:
+def _on_card(library: Library, folder: Path, device: str, compute_type: str) -> Tried | None:
     """Try it in a child process first, because a graphics library may take its process along; None = go ahead."""
     command = [sys.executable, "-m", "utils.transcription.engines.whisper_trial", str(folder), device, compute_type]
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.transcription.contract import Samples
+from utils.transcription.contract import RATE_HZ, Samples
 from utils.transcription.engines.whisper_library import Library
 
 CLIP = Path(__file__).with_name("data") / "selftest.wav"  # made by tests/transcription/engines/make_selftest_clip.py
@@ -33,6 +33,17 @@ def heard(library: Library, model: Any) -> str:
     segments, _ = library.transcribe(
         model, clip(), language="en", beam_size=1, temperature=0.0, condition_on_previous_text=False, vad_filter=False
     )
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def heard_in_short(library: Library, model: Any) -> str:
+    """The same in a window that is shorter than those that the model was trained on."""
+    sound = clip()
+    segments, _ = library.transcribe_batched(
+        library.pipeline(model, short=True), sound,
+        language="en", beam_size=1, temperature=0.0, condition_on_previous_text=False, without_timestamps=False,
+        clip_timestamps=[{"start": 0.0, "end": len(sound) / RATE_HZ}],
+    )  # fmt: skip
     return " ".join(segment.text.strip() for segment in segments)
 
 

@@ -5,6 +5,12 @@ function make(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
 }
 
+/** What this browser keeps of the session: sound of a recording that had not arrived, and choices of the Live page. */
+function forgetHere() {
+  for (const store of [localStorage, sessionStorage]) Object.keys(store).forEach((key) => key.startsWith("sotto-") && store.removeItem(key));
+  indexedDB.deleteDatabase("sotto-live");
+}
+
 class Leave {
   constructor(root) {
     [this.box, this.alarm] = [".box", ".alarm"].map((selector) => root.querySelector(selector));
@@ -56,6 +62,7 @@ class Leave {
     for (const button of buttons) button.disabled = true;
     try {
       const answer = await fetch(address, options);
+      if (answer.ok && this.way === "forget") forgetHere();
       if (answer.ok) return location.assign(location.pathname);
       const told = await answer.json();
       this.alarm.textContent = `${told.detail} ${told.hint}`;

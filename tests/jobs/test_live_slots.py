@@ -1,0 +1,50 @@
+"""How many recordings with captions a machine carries: set, measured once, told to the servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from utils.jobs import live_slots
+from utils.jobs.machine import Sign
+from utils.settings import Settings
+
+MODEL = Path(__file__).resolve().parents[1] / "assets" / "micro-whisper"
+
+
+@pytest.mark.parametrize(
+    ("core_s", "cores", "slots"),
+    [(0.05, 2, 8), (0.17, 2, 4), (0.4, 2, 2), (0.8, 4, 2), (1.6, 2, 1), (5.0, 2, 1), (0.0, 1, 4)],
+)
+def test_slots_follow_from_the_speed_and_are_never_none(core_s: float, cores: int, slots: int) -> None:
+    assert live_slots.slots_of(core_s, cores) == slots
+
+
+def test_slots_are_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"OUTPUTS_DIR": str(tmp_path), "WHISPER_MODEL": str(MODEL), "STT_ENGINE": "whisper"}.items():
+        monkeypatch.setenv(name, value)  # the child reads its settings from there, as that of a worker does
+    settings = Settings(outputs_dir=tmp_path, whisper_model=str(MODEL), stt_engine="whisper")
+    settings.queue_dir.mkdir()
+    assert live_slots.find(settings) >= 1
+    kept = settings.queue_dir / live_slots.SPEED
+    assert json.loads(kept.read_bytes())["core_s"] > 0
+    told = json.loads(kept.read_bytes()) | {"core_s": 100.0}
+    kept.write_text(json.dumps(told))
+    assert live_slots.find(settings) == 1  # as it says there, without measuring again
+
+
+def test_slots_that_are_set_are_not_measured(tmp_path: Path) -> None:
+    assert live_slots.find(Settings(outputs_dir=tmp_path, live_workers=7)) == 7
+    assert not list(tmp_path.iterdir())
+
+
+def test_slots_of_living_workers_are_summed(tmp_path: Path) -> None:
+    sign = Sign(tmp_path, "live")
+    sign.give()
+    now = sign.path.stat().st_mtime
+    assert live_slots.told(tmp_path, now) is None
+    live_slots.tell(tmp_path, sign.path, 3)
+    assert live_slots.told(tmp_path, now) == 3
+    assert live_slots.told(tmp_path, now + 60) is None  # it gave no sign for long
