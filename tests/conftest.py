@@ -20,6 +20,8 @@ BROWSERS = {
     "tests/browser/test_transcribe.py": "browser B",
     "tests/browser/test_run_modes.py": "browser B",
     "tests/browser/test_operator.py": "browser B",
+    "tests/browser/test_live.py": "browser A",
+    "tests/browser/test_live_lost.py": "browser B",
 }
 # What takes longest begins first, so that nobody waits for it at the end.
 FIRST = ("browser A", "browser B", "tests/test_session_manager_machine.py", "tests/test_house.py")

@@ -66,7 +66,7 @@ def test_worker_killed_at_any_place_goes_on_and_the_text_is_that_of_an_undisturb
 
 
 def test_worker_killed_does_not_hear_again_what_is_on_the_disk(rig: Recordings) -> None:
-    job_id = rig.start(spoken(LONG), hotwords="0.03")
+    job_id = rig.start(spoken(LONG), hotwords="0.1")  # six seconds, so that it is seen at work
     worker = rig.real_worker()
     until(lambda: len((rig.home(job_id) / partial_name(1)).read_bytes()) if (rig.home(job_id) / partial_name(1)).exists() else 0)
     os.kill(worker.pid, signal.SIGKILL)

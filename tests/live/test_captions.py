@@ -78,7 +78,7 @@ def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Se
             until(lambda: all("item_id" in found for found in told), 60)
             third.say("start", sample_rate=16_000, token=token_of(client))
             refused = third.until("error")
-            assert (refused["code"], "2 (LIVE_WORKERS)" in refused["detail"]) == ("too_many", True)
+            assert (refused["code"], "for 2 at one time (LIVE_WORKERS)" in refused["detail"]) == ("too_many", True)
             assert third.closed()[0] == 1013
         for thread in threads:
             thread.join()

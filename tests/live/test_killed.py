@@ -18,7 +18,7 @@ from tests.live.speaking import chunks_of, sound, speaking, token_of
 
 
 def test_killed_server_loses_no_chunk_and_doubles_none(tmp_path: Path) -> None:
-    assert run(tmp_path, cycles=3, seed=int(time.time())) == []
+    assert run(tmp_path, cycles=2, seed=int(time.time())) == []
 
 
 @pytest.mark.long

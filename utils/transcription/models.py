@@ -19,7 +19,10 @@ from utils.transcription.model_folder import can_translate, is_multilingual, lac
 from utils.transcription.model_table import ALIASES, KNOWN, Known, pin_of, repo_of
 
 MAX_HINT_TOKENS = 100  # prompt and names together: 223 each would fill all of Whisper's 448 places and leave none for the text
-DRAFT_NOTE = "Draft quality: made by the small built-in recogniser. Install a Whisper model such as base or small for better text."
+DRAFT_NOTE = (
+    "Draft quality, and English only: made by the small built-in recogniser. "
+    "A Whisper model such as base or small, installed by whoever runs this server, gives better text."
+)
 INSTALL_HINT = "Set WHISPER_MODEL to a folder with a CTranslate2 Whisper model, or let the server reach the model hub."
 
 
