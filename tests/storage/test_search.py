@@ -228,3 +228,12 @@ def test_words_of_a_recording_that_was_heard_again_are_the_newest(store: Session
     store.write_file(session, item_id, "edits-2.json", json.dumps({"edits": [{"text": "a corrected word"}]}).encode())
     assert ids(store, session, "older") == []
     assert ids(store, session, "fresh") == ids(store, session, "corrected") == [item_id]
+
+
+def test_recording_that_became_a_transcript_is_found_as_both(store: SessionManager, session: str) -> None:
+    sent = transcript(store, session, "Sent here.")
+    item = store.create_item(session, folder="single", kind="transcript", title="Spoken", request={"recording": True})
+    heard(store, session, item.id, "transcript.json", {"segments": []})
+    assert ids(store, session, kinds=("recording",)) == [item.id]
+    assert set(ids(store, session, kinds=("transcript",))) == {item.id, sent}
+    assert ids(store, session, kinds=("speech",)) == []

@@ -15,7 +15,7 @@ import streamlit as st
 from utils.errors import AppError
 from utils.ui import state
 from utils.ui.components import component
-from utils.workflows import live, transcribe
+from utils.workflows import live, live_places, transcribe
 
 KEY = "live_recorder"
 ADDRESS = "/api/v1/live"
@@ -43,7 +43,7 @@ def recorder(on_ended: Callable[[str], None]) -> None:
 def _data() -> dict[str, Any]:
     services = state.services()
     options = transcribe.options(services)
-    captions = live.places(services)["places"] > 0
+    captions = live_places.count(services) > 0
     hint = HINT if captions else " ".join(filter(None, [HINT_NO_CAPTIONS, options.note]))
     return {
         "address": ADDRESS,

@@ -20,7 +20,6 @@ from utils.storage.live_facts import SOUNDS, LiveFacts
 from utils.storage.recordings import first_files
 from utils.workflows import live_places
 from utils.workflows.live_ending import tell_status
-from utils.workflows.live_places import places as places  # for pages
 from utils.workflows.live_recorder import Recorder
 from utils.workflows.tongues import LANGUAGES
 
