@@ -105,6 +105,7 @@ class FakeGoogle:
         self._server = _Server((host, port), type("Handler", (_Handler,), {"google": self}))
         if certificate is not None:
             self._server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._server.tls.sslsocket_class = _Secured
             self._server.tls.load_cert_chain(certificate)
         self.port: int = self._server.server_address[1]
         self.url = f"{'https' if certificate else 'http'}://{host}:{self.port}"
@@ -276,6 +277,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+class _Secured(ssl.SSLSocket):
+    """Closes itself: a client that resets while the standard library wraps its socket leaves an open one that nobody holds."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class _Server(http.server.ThreadingHTTPServer):

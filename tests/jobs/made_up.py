@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,12 @@ def leaves(context: Context) -> None:
     steps(context)
 
 
+def struck(context: Context) -> None:
+    """The signal to end arrives in this thread, not in the main one: the kernel is free to choose."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    steps(context)
+
+
 KINDS = {
     "small": Kind("speech", small),
     "steps": Kind("speech", steps),
@@ -111,6 +118,7 @@ KINDS = {
     "refused": Kind("speech", refused),
     "deaf": Kind("speech", deaf),
     "leaves": Kind("speech", leaves),
+    "struck": Kind("speech", struck),
 }
 
 

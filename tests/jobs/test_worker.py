@@ -206,6 +206,13 @@ def test_worker_told_to_end_hands_back_and_exits_cleanly(rig: Rig) -> None:
     assert rig.jobs.health().workers == {"speech": 0}
 
 
+def test_worker_told_to_end_in_any_thread_hands_back_and_exits_cleanly(rig: Rig) -> None:
+    worker = rig.worker()
+    job_id = rig.put("struck", steps=1200, seconds=0.05)
+    assert worker.wait(20) == 0
+    assert rig.record(job_id)["state"] == "queued"
+
+
 def test_worker_told_to_end_waits_for_no_call_that_was_left_behind(rig: Rig) -> None:
     worker = rig.worker()
     job_id = rig.put("leaves", steps=100, seconds=0.05)

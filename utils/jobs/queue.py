@@ -12,6 +12,7 @@ from utils.jobs.lines import Line, QueueAway, RedisLine, SqliteLine, pause_while
 from utils.jobs.traces import where
 from utils.jobs.wake import POLL_S
 
+HEAR_S = 1.0  # a signal may reach any thread, and its handler runs only when the main one, which waits in `serve`, wakes up
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +67,8 @@ class Queue:
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join()
+            while worker.is_alive():
+                worker.join(HEAR_S)
 
     def stop(self) -> None:
         """Take no more names. From any thread or signal handler, even before `serve`."""
