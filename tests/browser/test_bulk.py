@@ -68,6 +68,14 @@ def test_table_with_a_bad_row_from_the_check_to_the_zip(server: Server, visit: V
     assert [line["state"] for line in manifest] == ["done", "done", "skipped", "done", "done", "done"]
     assert manifest[1]["engine"] == "espeak"
 
+    page.get_by_role("button", name="Edit row 3").click()  # the one that was left out
+    page.get_by_label("Text of row 3").fill("Please take your coats with you.")
+    page.get_by_role("button", name="Speak this row, too").click()
+    expect(page.get_by_role("button", name="Play row 3", exact=True)).to_be_visible()
+    expect(bulk.menu(page)).to_be_visible()
+    with zip_of(page, tmp_path) as archive:
+        assert decode_trusted(archive.read("0003-empty.mp3")).seconds > 1
+
 
 def test_row_is_changed_in_place_and_spoken_alone(server: Server, visit: Visit) -> None:
     page = bulk.ready(visit(server.url + "/bulk"))

@@ -16,7 +16,7 @@ from tests.pages.bulk_stage import TABLE, BulkStage, bulk_stage, figures, press,
 from tests.pages.conftest import drawn, words
 from utils.errors import EngineUnreachable
 from utils.storage.archive import IN_MEMORY_BYTES
-from utils.storage.batch_log import RowResult
+from utils.storage.batch_log import Progress, RowResult
 from utils.ui import bulk_card, bulk_rows
 from utils.ui.bulk_rows import address
 
@@ -114,6 +114,29 @@ def test_batch_edited_row_is_spoken_again_alone(stage: BulkStage) -> None:
     assert [row["text"] for row in rows["rows"]] == ["Good morning.", "Gute Nacht.", "Good night."]
     assert rows["rows"][1]["audio"] == address(item.id, 2, 2)  # another address: no browser plays the old sound
     assert rows["rows"][0]["audio"] == address(item.id, 1, 1)
+
+
+def test_batch_row_that_was_left_out_is_mended_in_place(stage: BulkStage) -> None:
+    table = "text,filename,language,voice,speed\nGood morning.,one,,,\n,two,de,,\nGuten Tag.,three,de,Nobody,1.5\nOne.,four,,,\n"
+    page = press(press(stage.bring(table), "start"), "skip")
+    item = stage.newest()
+    stage.work()
+    rows = roster(page.run(), "Rows of lesson")["rows"]
+    assert [(row["mark"], row["kind"], row["text"]) for row in rows[1:3]] == [("skipped", "row", ""), ("skipped", "row", "Guten Tag.")]
+    assert rows[1]["trouble"] == "The row has no text." and "no voice" in rows[2]["trouble"]
+    assert "It will be spoken in German." in rows[1]["note"]
+    bulk_rows.speak(stage.services, stage.session_id, item.id, 2, "Guten Abend.")
+    rows = roster(page.run(), "Rows of lesson")["rows"]
+    assert [row["mark"] for row in rows] == ["done", "waiting", "skipped", "done"]
+    stage.work()
+    bulk_rows.speak(stage.services, stage.session_id, item.id, 3, "Guten Tag.")
+    stage.work()
+    assert roster(page.run(), "Rows of lesson")["rows"][1]["trouble"] == ""
+    assert figures(page)["of 4 rows done"] == "4" and "left out" not in figures(page)
+    results = Progress(stage.rig.home(item.id)).refresh().results
+    assert [(results[number].language, results[number].state) for number in (2, 3)] == [("de", "done"), ("de", "done")]
+    assert stage.newest().result["skipped"] == 0
+    assert b"left out" not in (stage.rig.home(item.id) / "manifest.csv").read_bytes()
 
 
 def test_batch_failed_rows_say_why_and_are_spoken_again(stage: BulkStage) -> None:

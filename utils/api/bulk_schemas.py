@@ -139,7 +139,7 @@ class RowOut(BaseModel):
     name: str = Field(description="Of its file, without the ending.", examples=["0001-greeting"])
     text: str = Field(description="What is spoken.", examples=["Good morning."])
     etag: str = Field(description="Version of the text, for `If-Match`.", examples=['"18a3f0c9d2b4e6f81234"'])
-    state: Literal["waiting", "done", "failed", "skipped"] = Field(description="`skipped`: it cannot be spoken.", examples=["done"])
+    state: Literal["waiting", "done", "failed", "skipped"] = Field(description="`skipped`: it could not be spoken; it is when it gets another text.", examples=["done"])
     result: dict[str, Any] | None = Field(
         description="How it ended the last time: state, engine, language, voice, seconds, size_bytes, error; null = not yet.",
         examples=[{"state": "done", "engine": "espeak", "language": "en-US", "seconds": 0.9, "size_bytes": 14400, "error": None}],
@@ -165,7 +165,7 @@ class RowOut(BaseModel):
                 "over_s": result.over_s,
                 "error": result.error,
             }
-        elif row.plan.skip:
+        elif row.state == "skipped":
             told = {"state": "skipped", "error": {"code": "bad_table", "sentence": row.plan.skip}}
         return cls(
             number=row.plan.number,

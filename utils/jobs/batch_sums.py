@@ -35,7 +35,7 @@ def sum_up(work: BatchWork, *, stopping: bool = False) -> None:
 
 def refuse_if_all_failed(work: BatchWork) -> None:
     """Raise AllFailed if every row that was to be spoken failed."""
-    wanted = [row.number for row in work.rows if not row.skip]
+    wanted = [row.number for row in work.rows if not work.progress.is_left_out(row)]
     failed = [result for result in _results(work) if result.state == "failed"]
     if wanted and len(failed) == len(wanted):
         first = min(failed, key=lambda result: result.number)
@@ -48,14 +48,14 @@ def _results(work: BatchWork) -> list[RowResult]:
     return [
         work.progress.results[row.number]
         for row in work.rows
-        if row.number in work.progress.results and not work.progress.is_open(row) and not row.skip
+        if row.number in work.progress.results and not work.progress.is_open(row)
     ]
 
 
 def _sums(work: BatchWork) -> dict[str, Any]:
     results = _results(work)
     done = [result for result in results if result.state == "done"]
-    skipped = sum(bool(row.skip) for row in work.rows)
+    skipped = sum(work.progress.is_left_out(row) for row in work.rows)
     merged = work.context.item.result.get("merged")
     return {
         **({"merged": merged} if merged else {}),

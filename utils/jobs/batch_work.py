@@ -59,7 +59,7 @@ class BatchWork:
         self.progress = Progress(self.folder).refresh()
         self._planned = {row.number: row for row in self.rows}
         self._same: dict[int, list[int]] = defaultdict(list)  # a row that is spoken -> rows that say exactly the same
-        self._total = sum(not row.skip for row in self.rows)
+        self._total = sum(not self.progress.is_left_out(row) for row in self.rows)
         self._open = {row.number for row in self.rows if self.progress.is_open(row)}
         self._unweighed_bytes = 0
 

@@ -32,7 +32,7 @@ class PlannedRow:
         request: What differs from the batch's own request, as of SpeechRequest.as_dict().
         start: Seconds at which it shall be heard, or None.
         end: Seconds at which it should have ended, or None.
-        skip: Why it is not spoken at all, or empty.
+        skip: Why it was left out at the start, or empty. It is, until somebody gives it another text.
     """
 
     number: int
@@ -214,9 +214,13 @@ class Progress:
         self.touched = None if wishes_anew or results_anew else {data["number"] for data in (*wishes, *results)}
         return self
 
+    def is_left_out(self, row: PlannedRow) -> bool:
+        """It could not be spoken at the start, and nobody has mended it since."""
+        return bool(row.skip) and self.wishes.get(row.number, (0, None))[1] is None
+
     def is_open(self, row: PlannedRow) -> bool:
         """The row is still to be spoken."""
-        if row.skip:
+        if self.is_left_out(row):
             return False
         result = self.results.get(row.number)
         return result is None or result.wish < self.wishes.get(row.number, (0, None))[0]

@@ -103,7 +103,7 @@ class Reader:
     @staticmethod
     def _view(progress: Progress, row: PlannedRow) -> RowView:
         result = progress.results.get(row.number)
-        if row.skip:
+        if progress.is_left_out(row):
             state = "skipped"
         elif progress.is_open(row):
             state = "waiting"

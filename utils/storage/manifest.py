@@ -33,7 +33,8 @@ def manifest_csv(rows: Iterable[RowView]) -> bytes:
 def _cells(row: RowView) -> list[str]:
     plan, result = row.plan, row.result
     if result is None:
-        return [str(plan.number), plan.name, row.state, "0", *[""] * 7, plan.skip, ""]
+        why = plan.skip if row.state == "skipped" else ""
+        return [str(plan.number), plan.name, row.state, "0", *[""] * 7, why, ""]
     error = "" if result.error is None or row.state == "done" else str(result.error.get("sentence", ""))
     spoken = [result.engine, result.fallback, result.language, result.voice, f"{result.seconds:.3f}", str(result.characters)]
     wer = "" if result.check_wer is None else f"{result.check_wer:.3f}"

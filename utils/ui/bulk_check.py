@@ -131,9 +131,10 @@ def _ask() -> None:
 
 
 def _question(bad: int, rows: int, on_start: Callable[[bool], None]) -> None:
-    left_out = "it" if bad == 1 else "them"
     with st.container(border=True, key=key("question")):
-        said = f"{bad:,} of {figures.count(rows, 'row')} cannot be spoken. Start without {left_out}, or stop and correct the table?"
+        them = "it" if bad == 1 else "them"
+        choice = f"Start without {them} and correct {them} in the batch later, or stop and correct the table?"
+        said = f"{bad:,} of {figures.count(rows, 'row')} cannot be spoken. {choice}"
         st.html(f'<p class="problem" role="alert">{said}</p>')
         with st.container(horizontal=True):
             without = f"Start without {figures.count(bad, 'row')}"

@@ -11,9 +11,11 @@ import streamlit as st
 from utils.errors import AppError
 from utils.services import Services
 from utils.speech import voices
+from utils.speech.contract import SpeechRequest
+from utils.speech.table.contract import MAX_CELL_CHARS
 from utils.storage.batch_readers import RowView
 from utils.storage.item import Item
-from utils.ui import figures, messages, state
+from utils.ui import figures, messages, pickers, state
 from utils.ui.bulk_fields import key
 from utils.ui.roster import ALL, Acts, Around, Figure, Line, Page, page_of, roster
 from utils.workflows import batches
@@ -107,13 +109,13 @@ def _line(item: Item, row: RowView) -> Line:
     sound = result.file if result and row.state == "done" else ""
     return Line(
         str(plan.number),
-        row.text or plan.skip,
-        kind="plain" if row.state == "skipped" else "row",
+        row.text,
+        kind="row",
         mark=row.state,
         number=plan.number,
         facts=" · ".join(_facts(row)),
         trouble=_trouble(row),
-        note=f"Spoken by {label(result.engine)} because {result.fallback}." if result and result.fallback else "",
+        note=_note(item, row),
         seconds=result.seconds if result else 0.0,
         audio=address(item.id, plan.number, result.attempts) if result and sound else "",
         name=plan.name + PurePath(sound).suffix,
@@ -141,9 +143,30 @@ def _facts(row: RowView) -> list[str]:
     return words
 
 
+def _note(item: Item, row: RowView) -> str:
+    """What somebody should know who opens the row: how it is mended, or why another engine spoke."""
+    if row.state == "skipped":
+        cut = f"Only its first {MAX_CELL_CHARS:,} characters are here." if len(row.text) == MAX_CELL_CHARS else ""
+        mend = "This row was left out. Correct its text where need be and speak it: then it is part of the batch."
+        return " ".join(filter(None, [mend, _speaker(item, row), cut]))
+    result = row.result
+    return f"Spoken by {label(result.engine)} because {result.fallback}." if result and result.fallback else ""
+
+
+def _speaker(item: Item, row: RowView) -> str:
+    """Who will speak a row that is mended."""
+    how = SpeechRequest.from_dict({**item.request.get("defaults", {}), "text": "", **row.plan.request})
+    try:
+        language = voices.find_language(how.language).name
+        voice = f", {pickers.voice_label(voices.find(how.voice), language)}" if how.voice else ""
+    except AppError:  # the next try to speak it will tell
+        return ""
+    return f"It will be spoken in {language}{voice}."
+
+
 def _trouble(row: RowView) -> str:
     if row.state == "skipped":
-        return row.plan.skip if row.text else ""
+        return row.plan.skip
     if row.result is None or row.state == "waiting":
         return ""
     if row.state == "failed":

@@ -175,7 +175,7 @@ def row_etag(row: RowView) -> str:
 def edit_row(
     services: Services, session_id: str, item_id: str, number: int, text: str, *, if_match: str | None = None
 ) -> JobStatus:
-    """Give one row another text and speak only that one.
+    """Give one row another text and speak only that one; a row that was left out is in from then on.
 
     Args:
         services: As everywhere.
@@ -193,10 +193,8 @@ def edit_row(
     """
     item, folder, reader = _found(services, session_id, item_id)
     row = reader.row(number)
-    if row is None or row.plan.skip:
-        raise NotFound(
-            "There is no such row to be spoken.", "Rows that were left out at the start cannot be edited; start a new batch."
-        )
+    if row is None:
+        raise NotFound("There is no such row.", "Look at the rows of the batch.")
     if len(text) > MAX_CELL_CHARS:
         raise BadInput(f"The text has {len(text):,} characters, allowed are {MAX_CELL_CHARS:,} a row.", "Shorten it.")
     request = SpeechRequest.from_dict({**item.request.get("defaults", {}), **row.plan.request, "text": text})

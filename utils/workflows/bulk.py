@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
-from utils.errors import BadInput, BadTable
+from utils.errors import AppError, BadInput, BadTable
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
+from utils.speech import plan as planning
 from utils.speech.batch import BatchOptions
 from utils.speech.contract import Part, SpeechRequest
 from utils.speech.table import check as checking
@@ -26,6 +27,7 @@ from utils.workflows.generate import first_engine
 
 NUMBER_DIGITS = 4
 SHOWN_BAD = 5
+TRIED = "One."  # a text that everybody can speak
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def start(
         "rows": len(found.rows),
         "good": found.good,
     }
-    files = {f"source{_source_suffix(upload)}": upload.data, ROWS: rows_data(planned(found.rows, wanted.template.defaults))}
+    files = {f"source{_source_suffix(upload)}": upload.data, ROWS: rows_data(planned(services, found.rows, wanted.template.defaults))}
     shown_title = names.clean_title(title) or PurePath(names.clean_title(upload.name)).stem or "Batch"
     job = NewJob("batch", shown_title, "batch", request, folder="bulk", cost=_cost(found), files=files)
     return services.jobs.submit(session_id, job)
@@ -145,7 +147,7 @@ def _cost(found: checking.Check) -> int:
     return 1 + int(found.requests / 100 + found.sound_s / 3600)
 
 
-def planned(rows: Sequence[Row], defaults: SpeechRequest) -> list[PlannedRow]:
+def planned(services: Services, rows: Sequence[Row], defaults: SpeechRequest) -> list[PlannedRow]:
     """Rows as they are kept in the batch: a name of their own, and only what differs from the defaults."""
     digits = max(NUMBER_DIGITS, len(str(len(rows))))
     base = defaults.as_dict()
@@ -154,10 +156,22 @@ def planned(rows: Sequence[Row], defaults: SpeechRequest) -> list[PlannedRow]:
         name = f"{row.number:0{digits}d}"
         if row.name:
             name = names.download_name(f"{name}-{row.name}", "")
-        if row.request is None:
-            why = " ".join(problem.sentence for problem in row.problems if problem.level == "error")
-            kept.append(PlannedRow(row.number, name, {}, row.start, row.end, skip=why or "The row cannot be spoken."))
-        else:
-            request = {key: value for key, value in row.request.as_dict().items() if value != base.get(key)}
-            kept.append(PlannedRow(row.number, name, {"text": row.request.text, **request}, row.start, row.end))
+        request, skip = row.request, ""
+        if request is None:
+            request = _mendable(services, row.draft or defaults, defaults)
+            skip = " ".join(problem.sentence for problem in row.problems if problem.level == "error") or "The row cannot be spoken."
+        own = {key: value for key, value in request.as_dict().items() if value != base.get(key)}
+        kept.append(PlannedRow(row.number, name, {"text": request.text, **own}, row.start, row.end, skip))
     return kept
+
+
+def _mendable(services: Services, draft: SpeechRequest, defaults: SpeechRequest) -> SpeechRequest:
+    """A row that is left out, such that another text is all it needs: who cannot speak it is replaced by the batch's own choice."""
+    tried = replace(draft, text=TRIED)
+    try:
+        planning.plan(tried)
+        first_engine(services, tried)
+    except AppError:
+        own = {} if draft.language == defaults.language else {"language": draft.language, "voice": None, "accent": None}
+        return replace(defaults, text=draft.text, title=draft.title, **own)
+    return draft

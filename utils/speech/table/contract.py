@@ -85,6 +85,7 @@ class Row:
         problems: Errors and warnings.
         start: Seconds, or None.
         end: Seconds, or None.
+        draft: As far as it was understood; what is wrong is left out. From it a row is mended that cannot be spoken.
     """
 
     number: int
@@ -94,6 +95,7 @@ class Row:
     problems: tuple[Problem, ...] = ()
     start: float | None = None
     end: float | None = None
+    draft: SpeechRequest | None = None
 
     @property
     def bad(self) -> bool:

@@ -62,8 +62,8 @@ def _row(row: TableRow, names: Mapping[str, int], mapping: Mapping[str, int], te
         )
     changes = _options(cell, template.defaults, problems)
     failed = any(problem.level == "error" for problem in problems)
-    request = None if failed else replace(template.defaults, text=text, title=cell("title"), **changes)
-    return Row(row.number, row.line, name.strip(), request, tuple(problems), row.start, row.end)
+    draft = replace(template.defaults, text=text[:MAX_CELL_CHARS] if failed else text, title=cell("title"), **changes)
+    return Row(row.number, row.line, name.strip(), None if failed else draft, tuple(problems), row.start, row.end, draft)
 
 
 def _fill(text: str, cells: tuple[str, ...], names: Mapping[str, int], problems: list[Problem]) -> str:

@@ -114,7 +114,7 @@ class Row {
     if (note) this.detail.append(make("p", "", { textContent: note }));
     this.detail.append(this.hint);
     const acts = make("div", "acts");
-    this.speak = Object.assign(button("pill", "", () => this.say()), { textContent: "Speak this row" });
+    this.speak = Object.assign(button("pill", "", () => this.say()), { textContent: this.data.mark === "skipped" ? "Speak this row, too" : "Speak this row" });
     acts.append(this.speak);
     if (audio) acts.append(make("a", "pill", { href: audio.replace("inline=1", "inline=0"), download: name, textContent: "Download" }));
     acts.append(Object.assign(button("pill", "", () => this.close()), { textContent: "Close" }));

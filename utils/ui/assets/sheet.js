@@ -5,6 +5,15 @@
 class Sheet {
   constructor(root) {
     [this.box, this.head, this.body, this.rest] = [".sheet", "thead tr", "tbody", ".rest"].map((selector) => root.querySelector(selector));
+    this.box.onscroll = () => this.fade();
+    this.size = new ResizeObserver(() => this.fade());
+    this.size.observe(this.box);
+  }
+
+  /** Let the columns fade out where more of them are hidden. */
+  fade() {
+    const { box } = this;
+    box.classList.toggle("more", Math.abs(box.scrollLeft) + box.clientWidth < box.scrollWidth - 2);
   }
 
   show(data) {
@@ -29,6 +38,11 @@ class Sheet {
       return line;
     });
     this.body.replaceChildren(...lines);
+    this.fade();
+  }
+
+  close() {
+    this.size.disconnect();
   }
 }
 
