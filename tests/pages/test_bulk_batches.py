@@ -122,7 +122,10 @@ def test_batch_row_that_was_left_out_is_mended_in_place(stage: BulkStage) -> Non
     item = stage.newest()
     stage.work()
     rows = roster(page.run(), "Rows of lesson")["rows"]
-    assert [(row["mark"], row["kind"], row["text"]) for row in rows[1:3]] == [("skipped", "row", ""), ("skipped", "row", "Guten Tag.")]
+    assert [(row["mark"], row["kind"], row["text"]) for row in rows[1:3]] == [
+        ("skipped", "row", ""),
+        ("skipped", "row", "Guten Tag."),
+    ]
     assert rows[1]["trouble"] == "The row has no text." and "no voice" in rows[2]["trouble"]
     assert "It will be spoken in German." in rows[1]["note"]
     bulk_rows.speak(stage.services, stage.session_id, item.id, 2, "Guten Abend.")

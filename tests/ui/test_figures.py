@@ -39,16 +39,18 @@ def test_about_rounds_to_what_an_estimate_is_worth(seconds: float, told: str) ->
     ("size_bytes", "told"),
     [
         (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1 kB"),
-        (98_304, "98 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
+        (1023, "1023 bytes"),
+        (1024, "1 kB"),
+        (98_304, "96 kB"),
+        (1_023_487, "999 kB"),
+        (1_023_488, "1 MB"),
         (1_234_567, "1.2 MB"),
-        (2_500_000_000, "2.5 GB"),
+        (20 * 2**20, "20 MB"),
+        (2048 * 2**20, "2 GB"),
+        (5000 * 2**20, "4.9 GB"),
     ],
 )
-def test_size_is_decimal(size_bytes: int, told: str) -> None:
+def test_size_is_in_the_units_of_the_settings(size_bytes: int, told: str) -> None:
     assert figures.size(size_bytes) == told
 
 

@@ -139,7 +139,9 @@ class RowOut(BaseModel):
     name: str = Field(description="Of its file, without the ending.", examples=["0001-greeting"])
     text: str = Field(description="What is spoken.", examples=["Good morning."])
     etag: str = Field(description="Version of the text, for `If-Match`.", examples=['"18a3f0c9d2b4e6f81234"'])
-    state: Literal["waiting", "done", "failed", "skipped"] = Field(description="`skipped`: it could not be spoken; it is when it gets another text.", examples=["done"])
+    state: Literal["waiting", "done", "failed", "skipped"] = Field(
+        description="`skipped`: left out, until it gets another text.", examples=["done"]
+    )
     result: dict[str, Any] | None = Field(
         description="How it ended the last time: state, engine, language, voice, seconds, size_bytes, error; null = not yet.",
         examples=[{"state": "done", "engine": "espeak", "language": "en-US", "seconds": 0.9, "size_bytes": 14400, "error": None}],

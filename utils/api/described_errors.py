@@ -67,7 +67,7 @@ WHEN: Mapping[Kind, tuple[str, str]] = MappingProxyType(  # when it happens, and
         NothingToSay: ("The text holds no letter and no digit.", "The text holds nothing that can be spoken."),
         PreconditionFailed: ("`If-Match` names an older version.", "The item was changed meanwhile, perhaps in another tab."),
         PreconditionRequired: ("`If-Match` is missing.", "The request does not say which version it corrects."),
-        QuotaExceeded: ("The session's share of the disk is used up.", "This session has used up its 2048 MB (SESSION_QUOTA_MB)."),
+        QuotaExceeded: ("The session's share of the disk is used up.", "This session has used up its 2 GB (SESSION_QUOTA_MB)."),
         RecordingTooLong: ("Longer than MAX_MEDIA_HOURS.", "The recording is longer than 12 hours (MAX_MEDIA_HOURS)."),
         RequestTooSlow: ("The body did not arrive in time.", "The body did not arrive within 60 seconds."),
         Stopping: ("The server is being stopped.", "The server is being stopped."),

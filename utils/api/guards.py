@@ -73,13 +73,14 @@ class Edge:
     Args:
         app: What it wraps.
         services: For the sessions that it opens.
-        page: Source of the index page, for the policy's hashes; None reads Streamlit's.
+        page: The index page, which is sent for Streamlit's own; None is that with our word in it (`policy.with_base`).
     """
 
     def __init__(self, app: ASGIApp, *, services: Services, page: str | None = None) -> None:
         self.app = app
         self._services = services
-        self._page_csp = policy.page_csp(policy.page_source() if page is None else page)
+        page = policy.page_source() if page is None else page
+        self._page, self._page_csp = page.encode(), policy.page_csp(page)
         self._cors = Cors(services.settings.cors_origins)
         self._throttle = Throttle(services)
 
@@ -99,15 +100,19 @@ class Edge:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         is_page = wants_page(scope, headers)
-        started = False
+        started = sent = False
 
         async def guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal started, sent
             if message["type"] == "http.response.start":
                 started = True
                 self._services.tally.add("requests", scope["method"], route_of(scope, is_page=is_page), str(message["status"]))
                 await self._finish(scope, message, is_page=is_page)
-            await send(message)
+                if self._page and self._is_index(message, is_page=is_page):
+                    await self._send_index(message, send)
+                    sent = True
+            if not sent:
+                await send(message)
 
         refusal = self._refusal(scope) or (await to_thread.run_sync(self._crowded, scope, headers) if is_page else None)
         if refusal is not None:
@@ -172,11 +177,26 @@ class Edge:
             headers.setdefault("Content-Security-Policy", policy.FILE_CSP)
         else:
             headers.setdefault("Content-Security-Policy", self._page_csp)
-        if is_page and message["status"] == 200 and headers.get("content-type", "").startswith("text/html"):
+        if self._is_index(message, is_page=is_page):
             headers["Cache-Control"] = "no-store"
             cookie = await to_thread.run_sync(self._cookie, cookies.read(Headers(scope=scope)), origin.is_https(scope))
             if cookie:
                 headers.append("Set-Cookie", cookie)
+
+    @staticmethod
+    def _is_index(message: Message, *, is_page: bool) -> bool:
+        """An answer begins that is Streamlit's one page."""
+        return is_page and message["status"] == 200 and Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
+
+    async def _send_index(self, message: Message, send: Send) -> None:
+        """Send our page with the head of Streamlit's, whose body is left out."""
+        headers = MutableHeaders(scope=message)
+        for name in ("etag", "last-modified", "content-encoding", "accept-ranges"):
+            if name in headers:
+                del headers[name]
+        headers["content-length"] = str(len(self._page))
+        await send(message)
+        await send({"type": "http.response.body", "body": self._page})
 
     def _cookie(self, token: str | None, secure: bool) -> str:
         """A cookie that opens a living session: the browser's own, renewed, or that of a new one. Empty if none can be made."""

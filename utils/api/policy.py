@@ -10,6 +10,8 @@ from pathlib import Path
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc\s*=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
+HERE = '<script>window.__streamlit = { BACKEND_BASE_URL: new URL(".", location.href).href }</script>'
+
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -29,7 +31,15 @@ def page_source() -> str:
     if spec is None or spec.origin is None:
         return ""
     page = Path(spec.origin).parent / "static" / "index.html"
-    return page.read_text("utf-8") if page.is_file() else ""
+    return with_base(page.read_text("utf-8")) if page.is_file() else ""
+
+
+def with_base(page: str) -> str:
+    """The page with a word for Streamlit's script where the server is: beside what the page loads.
+
+    Without it the browser asks below the page's own address first, at /files/_stcore/health for /files, and is told 404.
+    """
+    return page.replace("<head>", f"<head>{HERE}", 1)
 
 
 def script_hashes(page: str) -> list[str]:

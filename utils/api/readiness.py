@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from utils.api import descriptors
 from utils.errors import AppError
 from utils.services import Services
+from utils.sizes import size
 from utils.workflows import live_places
 
 KEPT_S = 2.0  # a report is given again for this long, so that asking often costs nothing
@@ -132,7 +133,7 @@ class Readiness:
         writable = os.access(outputs, os.W_OK | os.X_OK)
         reason = "" if writable else "The outputs folder cannot be written."
         if not reason and free < LEAST_FREE_BYTES:
-            reason = f"Less than {LEAST_FREE_BYTES // 2**20} MB are free in the outputs folder."
+            reason = f"Less than {size(LEAST_FREE_BYTES)} are free in the outputs folder."
         return _check(not reason, reason, free_bytes=free, writable=writable)
 
 

@@ -10,6 +10,7 @@ from utils.audio.pcm import Pcm
 
 COLUMNS = 400
 HIGHEST = 100
+QUIET = 66  # of 32,768, -54 dBFS: the hiss of a room where nobody speaks; what stays below is not drawn as loud as speech
 _BINS_A_COLUMN = 8  # between 4 and 8 bins stand behind a column, so its place is right to a quarter of its width
 
 
@@ -44,7 +45,7 @@ class Peaks:
             yield block
 
     def values(self) -> list[int]:
-        """One number a column, 0 to 100; the loudest column is 100, silence is all 0. Always exactly as many as columns."""
+        """One number a column, 0 to 100; the loudest is 100, unless all is as good as silent. Always exactly as many as columns."""
         used = self._full + (1 if self._open else 0)
         if not used:
             return [0] * self._columns
@@ -54,8 +55,7 @@ class Peaks:
         first = np.minimum(edges[:-1].astype(int), used - 1)
         behind = np.clip(np.ceil(edges[1:]).astype(int), first + 1, used)
         heights = np.array([bins[a:b].max() for a, b in zip(first, behind, strict=True)], dtype=float)
-        highest = heights.max()
-        return [int(value) for value in np.rint(heights * (HIGHEST / highest))] if highest else [0] * self._columns
+        return [int(value) for value in np.rint(heights * (HIGHEST / max(QUIET, heights.max())))]
 
     def _fill_open(self, block: Pcm) -> int:
         """Put samples into the open bin; return how many."""

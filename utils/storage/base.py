@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from utils.errors import QuotaExceeded, StoreUnavailable
+from utils.sizes import size
 from utils.storage import items, locks, names, sessions
 from utils.storage.atomic import Folder
 from utils.storage.faults import no_session, told
@@ -54,7 +55,7 @@ class Store:
         """Raise QuotaExceeded if `extra_bytes` more would take the session over its quota. Raises NotFound."""
         if self.usage(session_id).size_bytes + extra_bytes > self.quota_bytes:
             raise QuotaExceeded(
-                f"This session has used up its {self.quota_bytes / 2**20:g} MB (SESSION_QUOTA_MB).",
+                f"This session has used up its {size(self.quota_bytes)} (SESSION_QUOTA_MB).",
                 "Delete what you no longer need.",
             )
 

@@ -92,8 +92,8 @@ def by_time(identifier: str) -> tuple[str, str, str]:
 
 def download_name(title: str, suffix: str) -> str:
     """What a person's computer shall call a file: the title without what Windows, macOS or a shell stumbles over."""
-    stem = " ".join(_UNSAFE.sub(" ", clean_title(title)).split()).strip(" .-")
-    stem = cut(stem, TITLE_BYTES - len(suffix.encode("utf-8"))).rstrip(" .") or "sotto"
+    stem = " ".join(_UNSAFE.sub(" ", clean_title(title)).split()).strip(" .-…")
+    stem = cut(stem, TITLE_BYTES - len(suffix.encode("utf-8"))).rstrip(" .…") or "sotto"
     if _RESERVED.fullmatch(stem):
         stem = f"_{stem}"
     return stem + suffix

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
+from utils.sizes import size
+
+__all__ = ["about", "ago", "count", "length", "size"]
+
 MINUTE_S, HOUR_S = 60, 3600
 
 
@@ -25,17 +29,6 @@ def about(seconds: float) -> str:
     if seconds < 90 * MINUTE_S:
         return f"about {round(seconds / MINUTE_S)} min"
     return f"about {round(seconds / HOUR_S)} h"
-
-
-def size(size_bytes: int) -> str:
-    """Size of a file in decimal units: `98 kB`, `1.2 MB`."""
-    if size_bytes < 1000:
-        return f"{size_bytes} bytes"
-    if size_bytes < 999_500:
-        return f"{round(size_bytes / 1000)} kB"
-    if size_bytes < 999_500_000:
-        return f"{size_bytes / 1e6:.1f} MB"
-    return f"{size_bytes / 1e9:.1f} GB"
 
 
 def count(number: float, one: str, many: str = "") -> str:

@@ -102,7 +102,7 @@ def draw(found: Found) -> None:
     st.text_input(
         "Search",
         key=key("q"),
-        placeholder="Search titles and texts",
+        placeholder="Search titles and texts, then press Enter",
         label_visibility="collapsed",
         icon=":material/search:",
         max_chars=200,

@@ -42,12 +42,13 @@ def intake(items: Sequence[Item], on_arrived: Any, news: str) -> None:
         on_arrived: Called when files have arrived, before the page runs.
         news: For screen readers, told when it changes.
     """
-    limit_mb = state.services().settings.max_upload_mb
+    most_bytes = uploads.max_bytes(state.services().settings)
+    most = figures.size(most_bytes)
     hours = state.services().settings.max_media_hours
     data = {
-        "limit": uploads.max_bytes(state.services().settings),
-        "limitWords": f"{limit_mb:,} MB (MAX_UPLOAD_MB)",
-        "hint": f"MP3, WAV, M4A, FLAC, Opus, MP4, MOV, MKV, WebM and others · up to {limit_mb:,} MB and {hours:g} h each",
+        "limit": most_bytes,
+        "limitWords": f"{most} (MAX_UPLOAD_MB)",
+        "hint": f"MP3, WAV, M4A, FLAC, Opus, MP4, MOV, MKV, WebM and others · up to {most} and {hours:g} h each",
         "accept": ",".join(["audio/*", "video/*", *ACCEPTED]),
         "address": ADDRESS,
         "waiting": [{"id": item.id, "title": item.title, "facts": _facts(item)} for item in items],

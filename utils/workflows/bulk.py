@@ -132,7 +132,10 @@ def start(
         "rows": len(found.rows),
         "good": found.good,
     }
-    files = {f"source{_source_suffix(upload)}": upload.data, ROWS: rows_data(planned(services, found.rows, wanted.template.defaults))}
+    files = {
+        f"source{_source_suffix(upload)}": upload.data,
+        ROWS: rows_data(planned(services, found.rows, wanted.template.defaults)),
+    }
     shown_title = names.clean_title(title) or PurePath(names.clean_title(upload.name)).stem or "Batch"
     job = NewJob("batch", shown_title, "batch", request, folder="bulk", cost=_cost(found), files=files)
     return services.jobs.submit(session_id, job)

@@ -10,8 +10,9 @@ from utils.services import Services
 from utils.speech import plan as planning
 from utils.speech import voices
 from utils.speech.contract import SpeechRequest
+from utils.storage import names
 
-TITLE_WORDS = 8
+TITLE_WORDS, MORE = 8, "…"
 KEPT_SAMPLES = 12  # voice samples a session keeps; the oldest goes
 SAMPLE_TEXTS = {
     "en": "Good morning. This is how I sound.",
@@ -83,8 +84,13 @@ def estimate(services: Services, request: SpeechRequest) -> Estimate:
 
 
 def title_of(request: SpeechRequest) -> str:
-    """The given title, or the first words of the text."""
-    return request.title.strip() or " ".join(request.text.split()[:TITLE_WORDS])
+    """The given title, or the first words of the text, with dots where more of it follows."""
+    if given := request.title.strip():
+        return given
+    words = request.text.split(maxsplit=TITLE_WORDS)
+    whole = " ".join(words[:TITLE_WORDS])
+    short = names.cut(whole, names.TITLE_BYTES - len(MORE.encode("utf-8"))).rstrip()
+    return whole if short == whole and len(words) <= TITLE_WORDS else short.rstrip(".,;:-–—") + MORE
 
 
 def submit(services: Services, session_id: str, request: SpeechRequest) -> JobStatus:

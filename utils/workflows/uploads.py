@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from utils.errors import RecordingTooLong, UnreadableSound
 from utils.services import Services
 from utils.settings import Settings
+from utils.sizes import size
 from utils.storage import names
 from utils.storage.item import Item, ItemFile
 from utils.storage.receive import Incoming
@@ -112,8 +113,8 @@ def receive(services: Services, session_id: str, name: str, size_bytes: int | No
         TooLarge: It is announced as longer than MAX_UPLOAD_MB.
         QuotaExceeded: The session has no room for it.
     """
-    most_mb = services.settings.max_upload_mb
-    limit = f"The recording is larger than {most_mb} MB, the most allowed here (MAX_UPLOAD_MB)."
+    most = size(max_bytes(services.settings))
+    limit = f"The recording is larger than {most}, the most allowed here (MAX_UPLOAD_MB)."
     with (
         services.door.entering(session_id),
         services.sessions.incoming(session_id, most_bytes=max_bytes(services.settings), limit=limit) as incoming,

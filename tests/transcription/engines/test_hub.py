@@ -15,6 +15,7 @@ from tests.offspring import left_over
 from tests.transcription.engines.sounds import MICRO
 from utils.errors import Cancelled, ModelUnavailable
 from utils.settings import Settings
+from utils.sizes import size
 from utils.transcription import models
 from utils.transcription.contract import TranscriptionRequest
 from utils.transcription.engines.hub import Hub, ask_hub, download
@@ -199,7 +200,7 @@ def test_engine_fetches_on_first_use_and_tells_the_bytes(hub: FakeHub, tmp_path:
     notes: list[str] = []
     engine.open(request, note=notes.append, check=lambda: None).close()
     assert any(
-        note.startswith("Fetching the model Whisper micro: ") and note.endswith(f" of {SIZE / 1e6:.0f} MB.") for note in notes
+        note.startswith("Fetching the model Whisper micro: ") and note.endswith(f" of {size(SIZE)}.") for note in notes
     )
     sent = dict(hub.sent)
     engine.open(request, note=notes.append, check=lambda: None).close()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from utils.errors import BadTable, TooLarge, UnsupportedMedia
+from utils.sizes import size
 from utils.speech.table import read_csv, read_lines, read_xlsx
 from utils.speech.table.contract import Table
 from utils.speech.table.text_encoding import decode
@@ -32,9 +33,7 @@ def read(data: bytes, filename: str, *, max_rows: int, max_bytes: int = MAX_TABL
         UnsupportedMedia: Not a table.
     """
     if len(data) > max_bytes:
-        raise TooLarge(
-            f"The table has {len(data) / 2**20:,.1f} MB, allowed are {max_bytes / 2**20:,.0f} MB.", "Split it into several tables."
-        )
+        raise TooLarge(f"The table has {size(len(data))}, allowed are {size(max_bytes)}.", "Split it into several tables.")
     suffix = Path(filename).suffix.lower()
     head = data[:8]
     if head.startswith(_ARCHIVE) or suffix in (".xlsx", ".xlsm", ".xls"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from utils.errors import BadTable, EngineUnreachable, TooLarge, UnsupportedMedia
+from utils.sizes import size
 from utils.speech.table.assemble import assemble
 from utils.speech.table.contract import MAX_COLUMNS, Problem, Table
 
@@ -114,8 +115,8 @@ def _check(data: bytes) -> None:
     unpacked = sum(part.file_size for part in parts)
     if unpacked > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
         raise TooLarge(
-            f"The workbook would unpack to {unpacked / 2**20:,.0f} MB in {len(parts):,} parts, allowed are "
-            f"{MAX_UNPACKED_BYTES / 2**20:.0f} MB in {MAX_PARTS:,}.",
+            f"The workbook would unpack to {size(unpacked)} in {len(parts):,} parts, allowed are "
+            f"{size(MAX_UNPACKED_BYTES)} in {MAX_PARTS:,}.",
             "Save the texts as CSV.",
         )
     names = {part.filename for part in parts}

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from utils.errors import ModelUnavailable
 from utils.settings import Settings
+from utils.sizes import size
 from utils.transcription.model_table import Known, pin_of, repo_of
 from utils.transcription.models import (
     INSTALL_HINT,
@@ -235,7 +236,7 @@ class _Child:
             here, whole = self.bytes_here(), sum(size for _, size in self._files)
             if here != seen:
                 seen, since = here, time.monotonic()
-            sentence = f"Fetching the model {label}: {here / 1e6:.0f} of {whole / 1e6:.0f} MB." if whole else ""
+            sentence = f"Fetching the model {label}: {size(here)} of {size(whole)}." if whole else ""
             if sentence != told:
                 told = sentence
                 note(sentence)

@@ -13,10 +13,13 @@ const PICTURES = {
   failed: "M12 3.2a8.8 8.8 0 1 1 0 17.6 8.8 8.8 0 0 1 0-17.6zm0 4a1 1 0 0 0-1 1v4.6a1 1 0 1 0 2 0V8.2a1 1 0 0 0-1-1zm0 8.2a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4z",
 };
 
+/** As the server writes sizes. */
 function sized(bytes) {
-  if (bytes < 1e3) return `${bytes} bytes`;
-  if (bytes < 999_500) return `${Math.round(bytes / 1e3)} kB`;
-  return bytes < 999_500_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 999.5 * 1024) return `${Math.round(bytes / 1024)} kB`;
+  const mb = bytes / 1024 ** 2;
+  const [number, unit] = mb < 999.5 ? [mb, "MB"] : [mb / 1024, "GB"];
+  return `${number.toFixed(1).replace(".0", "")} ${unit}`;
 }
 
 /** Sends files, AT_ONCE at a time; one a tab. */

@@ -27,6 +27,7 @@ class Live extends Speech {
     look.pause.onclick = () => this.pause(!this.paused);
     look.mark.onclick = () => this.line.say("mark");
     look.other.onclick = () => this.act?.();
+    look.end.onclick = look.endHere.onclick = () => this.end();
     look.language.onchange = () => localStorage.setItem(LANGUAGE, look.language.value);
     on(window, "pagehide", () => this.leave(true));
     on(window, "beforeunload", (e) => ((this.isBusy && this.line.sound.seconds > 5) || look.save.href) && e.preventDefault());

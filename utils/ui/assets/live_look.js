@@ -12,6 +12,7 @@ class Look {
     [this.elapsed, this.left, this.level, this.advice] = [".elapsed", ".left", ".level", ".advice"].map($);
     [this.pause, this.mark, this.other, this.save] = [".pause", ".mark", ".other", ".save"].map($);
     [this.language, this.device, this.need, this.stands, this.brief] = [".language", ".device", ".need", ".stands", ".brief"].map($);
+    [this.end, this.endHere] = [".end", ".halt-here"].map($); // for who reads along; in the reading mode
     this.bar = this.level.firstElementChild;
   }
 
@@ -73,7 +74,7 @@ class Look {
     }
     if (state === "asking") return "Your browser may ask whether this page may use it.";
     if (state === "offered") return "Go on with it, or stop it and have its text made. After 2 minutes it ends by itself.";
-    if (state === "watching") return elsewhere ? "In another browser, or by a program. Go on here takes it over." : "You can read along here, or go on here instead.";
+    if (state === "watching") return elsewhere ? "In another browser, or by a program. Go on here takes it over, Stop ends it with what has arrived." : "You can read along here, stop it, or go on here instead.";
     return "";
   }
 
@@ -99,6 +100,8 @@ class Look {
     this.mark.disabled = !line?.live;
     this.show(this.other, live.act && !running);
     say(this.other, { watching: "Go on here", offered: "Stop" }[state] ?? "Record without captions");
+    this.show(this.end, watching);
+    this.show(this.endHere, running || watching);
     this.show(this.save, this.save.hasAttribute("href"));
     this.language.disabled = state !== "idle" && state !== "ended";
     this.brief.classList.toggle("dot", recording && !paused);

@@ -113,6 +113,14 @@ class Speech {
     this.draw();
   }
 
+  /** Stop it, or what another tab records: that gives what has not arrived, and it is sent from here. */
+  async end() {
+    if (this.state === "starting" || this.state === "on") return this.stop();
+    if (this.state !== "watching" || this.takesOver) return;
+    this.takesOver = true;
+    await this.sendRest().finally(() => (this.takesOver = false));
+  }
+
   async pause(on) {
     if (!on && this.unplugs && !(await this.ear.choose())) return;
     this.unplugs = false;
