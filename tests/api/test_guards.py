@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.surface import HOST, ORIGIN, Surface, surface
+from tests.api.surface import HOST, ORIGIN, PAGE, Surface, surface
 from utils.api import cookies, policy
 from utils.session_manager import SessionManager
 
@@ -82,6 +82,16 @@ def test_failure_of_a_page_gives_an_id_and_logs_no_words(sotto: Surface, caplog:
 
 
 # ---- the cookie
+
+
+def test_page_tells_the_browser_where_the_server_is(sotto: Surface) -> None:
+    source = policy.page_source()
+    assert source.count(policy.HERE) == 1 and source.index(policy.HERE) < source.index("<script") + 1
+    page = policy.with_base(PAGE)
+    answer = sotto.stranger().page("/files")
+    assert answer.text == PAGE and "etag" not in answer.headers and int(answer.headers["content-length"]) == len(answer.content)
+    hashes = policy.script_hashes(page)
+    assert len(hashes) == 2 and all(digest in policy.page_csp(page) for digest in hashes)
 
 
 def test_cookie_comes_with_the_first_page(sotto: Surface) -> None:

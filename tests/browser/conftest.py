@@ -105,7 +105,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        self.forgiven: list[str] = ["/_stcore/"]  # on a deep link the browser probes below the page for the base path: by design
+        self.forgiven: list[str] = ["/_stcore/"]  # when a server was ended, its pages ask for it in vain
 
     def page(self, page: Page) -> Page:
         """Listen to a page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,32 @@ def test_slots_of_living_workers_are_summed(tmp_path: Path) -> None:
     live_slots.tell(tmp_path, sign.path, 3)
     assert live_slots.told(tmp_path, now) == 3
     assert live_slots.told(tmp_path, now + 60) is None  # it gave no sign for long
+
+
+def test_slots_tell_of_the_draft_engine_while_the_model_cannot_be_had(tmp_path: Path) -> None:
+    sign = Sign(tmp_path, "live")
+    sign.give()
+    now = sign.path.stat().st_mtime
+    live_slots.tell(tmp_path, sign.path, 2, draft=True)
+    assert (live_slots.told(tmp_path, now), live_slots.told_draft(tmp_path, now)) == (2, True)
+    live_slots.tell(tmp_path, sign.path, 2)
+    assert (live_slots.told(tmp_path, now), live_slots.told_draft(tmp_path, now)) == (2, False)
+
+
+def test_model_is_asked_for_at_the_hub_only_where_it_would_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    asked: list[str] = []
+
+    def problem(said: str) -> str:
+        asked.append(said)
+        return "The model hub cannot be reached."
+
+    fetchable = Settings(outputs_dir=tmp_path, whisper_model="base")
+    assert live_slots.is_unreachable(fetchable, problem) and asked == ["base"]
+    for settings in (
+        replace(fetchable, whisper_model=str(MODEL)),
+        replace(fetchable, stt_engine="whisper"),
+        replace(fetchable, hf_hub_offline=True),
+    ):
+        assert not live_slots.is_unreachable(settings, problem) and asked == ["base"]
+    assert not live_slots.is_unreachable(fetchable, lambda said: "")

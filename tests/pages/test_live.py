@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import Stage, drawn, words
 from utils.errors import BadInput
+from utils.jobs import live_slots
 from utils.jobs.contract import JobStatus
 from utils.jobs.live_kind import OF_RECORDING, RECORD
+from utils.jobs.machine import Sign
 from utils.storage.item import Item, ItemFile
 from utils.storage.live_facts import LiveFacts
 from utils.storage.recordings import CAPTIONS
@@ -140,6 +143,21 @@ def test_live_open_recording_is_seen_in_files_and_not_deleted_by_a_click(stage: 
     page.button("files_recorder").click().run()
     assert page.markdown[0].value.startswith("# Live")
     assert drawn(page, "live")[0]["open"]["id"] == item.id
+
+
+def test_live_offers_english_only_while_a_worker_cannot_get_its_model(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(stage.services.settings.outputs_dir / "none"))
+    folder = stage.services.settings.queue_dir
+    fetchable = replace(stage.services, settings=replace(stage.services.settings, whisper_model="base", stt_engine="auto"))
+    monkeypatch.setattr(state, "services", lambda: fetchable)
+    sign = Sign(folder, "live")
+    sign.give()
+    os.utime(sign.path, (stage.clock.now, stage.clock.now))
+    live_slots.tell(folder, sign.path, 1)
+    assert len(drawn(opened(stage), "live")[0]["languages"]) > 50
+    live_slots.tell(folder, sign.path, 1, draft=True)
+    told = drawn(opened(stage), "live")[0]
+    assert told["languages"] == [["en", "English"]] and told["draft"].startswith("Draft quality, and English only")
 
 
 def test_live_captions_of_the_draft_engine_are_labelled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,7 +186,8 @@ class Edge:
     @staticmethod
     def _is_index(message: Message, *, is_page: bool) -> bool:
         """An answer begins that is Streamlit's one page."""
-        return is_page and message["status"] == 200 and Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
+        kind = Headers(raw=message["headers"]).get("content-type", "")
+        return is_page and message["status"] == 200 and kind.startswith("text/html")
 
     async def _send_index(self, message: Message, send: Send) -> None:
         """Send our page with the head of Streamlit's, whose body is left out."""

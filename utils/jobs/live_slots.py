@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from utils.settings import AUTO, Settings
 from utils.storage.atomic import write_whole
 
 SPEED = "live-speed.json"
-SLOTS = ".slots"  # beside a worker's sign of life: how many places it has
+SLOTS = ".slots"  # beside a worker's sign of life: how many places it has, and `draft` if it cannot get its model
+DRAFT = "draft"
+ASK_EVERY_S = 60.0
 FRESH_S = 20.0
 MEASURE_WITHIN_S = 180.0
 # What a speaker costs, see `benchmarks.bench_captions`: 0.35 cores with a model that needs 0.17 s for the clip. There is a decoding
@@ -31,6 +34,7 @@ BESIDE = 0.05  # cores
 SHARE = 0.8  # of the machine
 MOST_A_CORE = 4
 FORM = 2  # of the measurement; one that was made otherwise is made again
+AUTO_ENGINE = "auto"  # of STT_ENGINE
 FIRST = 1  # before anything is known
 log = logging.getLogger(__name__)
 
@@ -57,20 +61,57 @@ def find(settings: Settings) -> int:
     return slots
 
 
-def tell(folder: Path, sign: Path, slots: int) -> None:
-    """Let servers know how many places the worker with this sign has."""
+def tell(folder: Path, sign: Path, slots: int, *, draft: bool = False) -> None:
+    """Let servers know how many places the worker with this sign has, and whether the draft engine makes its captions."""
     with suppress(AppError):
-        write_whole(folder / (sign.name + SLOTS), str(slots).encode(), durable=False)
+        write_whole(folder / (sign.name + SLOTS), f"{slots}{f' {DRAFT}' if draft else ''}".encode(), durable=False)
 
 
 def told(folder: Path, now: float) -> int | None:
     """Places of all machines that share the folder; None while no worker has told."""
-    found = None
+    places = [int(words[0]) for words in _told(folder, now)]
+    return sum(places) if places else None
+
+
+def told_draft(folder: Path, now: float) -> bool:
+    """A worker has told that it cannot get its model, so that the draft engine makes captions."""
+    return any(DRAFT in words for words in _told(folder, now))
+
+
+def _told(folder: Path, now: float) -> list[list[str]]:
+    """What each worker that gives signs of life has told, in words."""
+    found = []
     for path in folder.glob(f"live@*{SLOTS}"):
         with suppress(OSError, ValueError):
             if now - path.with_name(path.name.removesuffix(SLOTS)).stat().st_mtime < FRESH_S:
-                found = (found or 0) + int(path.read_text("ascii"))
+                words = path.read_text("ascii").split()
+                if words and words[0].isdigit():
+                    found.append(words)
     return found
+
+
+def is_unreachable(settings: Settings, problem: Callable[[str], str] | None = None) -> bool:
+    """The model would have to be fetched, and the hub does not give it: the draft engine stands in. Takes a few seconds at most.
+
+    Args:
+        settings: As everywhere.
+        problem: Why the hub does not give a model, or ""; None asks it.
+    """
+    from utils.transcription import models
+    from utils.transcription.engines.hub import Hub
+
+    offer = models.offer_of(settings.live_model, settings)
+    if settings.stt_engine != AUTO_ENGINE or offer.state != "fetchable":
+        return False
+    return bool((problem or Hub().problem)(models.source(offer.name, settings)))
+
+
+def tell_until_reachable(settings: Settings, sign: Path, slots: int) -> None:
+    """Tell the places, and whether the draft engine stands in; look again from time to time as long as it does. For a thread."""
+    while is_unreachable(settings):
+        tell(settings.queue_dir, sign, slots, draft=True)
+        time.sleep(ASK_EVERY_S)
+    tell(settings.queue_dir, sign, slots)
 
 
 def _what(settings: Settings) -> str:

@@ -7,6 +7,7 @@ fork: a model that was loaded before a fork hangs in the child.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import logging
 import os
@@ -109,6 +110,8 @@ def _places(settings: Settings, sign: Sign) -> int:
     finally:
         found.set()
     live_slots.tell(settings.queue_dir, sign.path, places)
+    later = functools.partial(live_slots.tell_until_reachable, settings, sign.path, places)
+    threading.Thread(target=later, name="tell", daemon=True).start()
     return places
 
 

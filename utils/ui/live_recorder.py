@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from utils.errors import AppError
+from utils.transcription import models
 from utils.ui import state
 from utils.ui.components import component
 from utils.workflows import live, live_places, transcribe
@@ -44,13 +45,15 @@ def _data() -> dict[str, Any]:
     services = state.services()
     options = transcribe.options(services)
     captions = live_places.count(services) > 0
-    hint = HINT if captions else " ".join(filter(None, [HINT_NO_CAPTIONS, options.note]))
+    draft = options.engine == "draft" or (captions and live_places.is_draft(services))
+    note = models.DRAFT_NOTE if draft else ""
+    hint = HINT if captions else " ".join(filter(None, [HINT_NO_CAPTIONS, note]))
     return {
         "address": ADDRESS,
-        "languages": [["en", "English"]] if options.engine == "draft" else _languages(dict(options.languages)),
+        "languages": [["en", "English"]] if draft else _languages(dict(options.languages)),
         "limit": services.settings.live_max_hours * 3600,
         "hint": hint,
-        "draft": options.note if captions else "",
+        "draft": note if captions else "",
         "mine": hashlib.sha256(f"live {state.session_id()}".encode()).hexdigest()[:16],  # whose sound a browser keeps
         "open": _open(),
     }

@@ -23,6 +23,17 @@ def count(services: Services) -> int:
     return live_slots.FIRST if settings.live_workers < 0 else settings.live_workers
 
 
+def is_draft(services: Services) -> bool:
+    """The draft engine makes the captions, as far as is known: a model that has to be fetched cannot be had."""
+    from utils.transcription import models
+
+    settings = services.settings
+    if settings.stt_engine != live_slots.AUTO_ENGINE:
+        return settings.stt_engine == live_slots.DRAFT
+    state = models.offer_of(settings.live_model, settings).state
+    return state == "missing" or (state == "fetchable" and live_slots.told_draft(settings.queue_dir, services.clock()))
+
+
 def check_place(services: Services) -> None:
     """Is there room for one more? Raises TooMany."""
     most = count(services)

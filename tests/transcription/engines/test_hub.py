@@ -199,9 +199,7 @@ def test_engine_fetches_on_first_use_and_tells_the_bytes(hub: FakeHub, tmp_path:
     assert engine.problem(request) == ""
     notes: list[str] = []
     engine.open(request, note=notes.append, check=lambda: None).close()
-    assert any(
-        note.startswith("Fetching the model Whisper micro: ") and note.endswith(f" of {size(SIZE)}.") for note in notes
-    )
+    assert any(note.startswith("Fetching the model Whisper micro: ") and note.endswith(f" of {size(SIZE)}.") for note in notes)
     sent = dict(hub.sent)
     engine.open(request, note=notes.append, check=lambda: None).close()
     assert hub.sent == sent
