@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.pages.bulk_stage import BAD, CUES, TABLE, BulkStage, bulk_stage, figures, press, roster
 from tests.pages.conftest import drawn, words
+from utils.jobs import away
 from utils.speech import voices
 from utils.speech.batch import BatchOptions
 from utils.speech.contract import SpeechRequest
@@ -212,6 +214,17 @@ def test_bulk_check_counts_requests_to_google_and_rows_that_repeat(stage: BulkSt
     told = figures(page)
     assert told["requests to Google, about 1 s"] == "1"
     assert told["repeats another row"] == "1"
+
+
+def test_bulk_check_promises_no_request_to_google_after_it_could_not_be_reached(stage: BulkStage) -> None:
+    folder = stage.services.settings.queue_dir
+    folder.mkdir(exist_ok=True)
+    away.tell(folder, "gtts")
+    os.utime(folder / "away-gtts", (stage.clock.now, stage.clock.now))
+    told = figures(stage.bring("text\nGood morning.\n"))
+    assert told["if Google still cannot be reached"] == "eSpeak NG"
+    assert not any("requests to Google" in label for label in told)
+    assert figures(stage.bring("text,engine\nGood morning.,gtts\n"))["requests to Google, about 1 s"] == "1"  # nobody stands in
 
 
 def test_bulk_problems_are_paged_and_filtered(stage: BulkStage) -> None:

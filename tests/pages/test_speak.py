@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import Stage, drawn, words
 from utils.errors import EngineUnreachable, NothingToSay
+from utils.jobs import away
 from utils.speech.contract import SpeechRequest
 from utils.ui import item_card
 
@@ -63,6 +65,19 @@ def test_speak_more_fields_reach_the_request_and_outlive_the_closed_box(stage: S
     assert (asked.speed, asked.pitch, asked.pause_ms, asked.loudness, asked.engine) == (1.5, -2.0, 500, None, "espeak")
     assert asked.dictionary == (("Sotto", "sotto voce"),)
     assert stage.jobs.asked[0].title == "My title"
+
+
+def test_speak_promises_no_request_to_google_after_it_could_not_be_reached(stage: Stage) -> None:
+    page = stage.open()
+    page.text_area(key="speak_text").set_value("Good morning.").run()
+    folder = stage.services.settings.queue_dir
+    assert "request to Google" in drawn(page, "counter")[0]["rest"]
+    folder.mkdir(exist_ok=True)
+    away.tell(folder, "gtts")
+    os.utime(folder / "away-gtts", (stage.clock.now, stage.clock.now))
+    assert drawn(page.run(), "counter")[0]["rest"].startswith("eSpeak NG, if Google still cannot be reached · about")
+    stage.clock.now += away.LATELY_S + 1
+    assert "request to Google" in drawn(page.run(), "counter")[0]["rest"]
 
 
 def test_speak_says_what_will_be_spoken_and_what_it_costs(stage: Stage) -> None:
@@ -120,7 +135,7 @@ def test_speak_done_shows_facts_downloads_and_the_fallback(stage: Stage) -> None
     assert not page.exception
     (card,) = drawn(page, "player")
     assert card["label"] == "Hello there. How are you?"
-    assert card["head"] == "just now · 6.2 s · 99 kB · eSpeak NG · English (America)"
+    assert card["head"] == "just now · 6.2 s · 97 kB · eSpeak NG · English (America)"
     assert card["note"] == "Spoken by eSpeak NG because Google could not be reached."
     assert card["audio"] == f"/api/v1/items/{item_id}/files/speech.wav?inline=1"
     assert card["facts"] == f"/api/v1/items/{item_id}/files/player.json"

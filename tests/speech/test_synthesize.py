@@ -182,7 +182,8 @@ def two_engines(**options: Any) -> tuple[ToneEngine, ToneEngine, Chooser, Clock]
 
 
 def test_synthesize_fallback_is_told_kept_and_paid_for_once(tmp_path: Path) -> None:
-    google, espeak, chooser, clock = two_engines()
+    away: list[str] = []
+    google, espeak, chooser, clock = two_engines(on_away=away.append)
     google.fails = EngineUnreachable("No network.")
     run = Listener()
     made = speak(tmp_path, chooser, run)
@@ -190,7 +191,7 @@ def test_synthesize_fallback_is_told_kept_and_paid_for_once(tmp_path: Path) -> N
     assert run.notes == ["Google could not be reached; eSpeak NG speaks instead."]
     assert made.seconds == pytest.approx(spoken_s(TEXT) + 0.4, abs=0.15)  # nothing of the broken attempt
     again = speak(tmp_path, chooser)
-    assert (again.fallback, len(google.calls)) == ("Google could not be reached", 1)
+    assert (again.fallback, len(google.calls), away) == ("Google could not be reached", 1, ["gtts"])
     clock.now += 61
     google.fails = None
     assert speak(tmp_path, chooser).fallback == ""

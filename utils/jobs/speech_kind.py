@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from utils.jobs import away
 from utils.storage.item import ItemFile
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def chooser_of(context: Context) -> Chooser:
         from utils.speech import engines
         from utils.speech.choose import Chooser
 
-        return Chooser(engines.build(context.settings), default=context.settings.tts_engine)
+        settings = context.settings
+        return Chooser(engines.build(settings), default=settings.tts_engine, on_away=partial(away.tell, settings.queue_dir))
 
     return context.shared.once("chooser", make)
 

@@ -44,6 +44,7 @@ class Chooser:
         *,
         clock: Callable[[], float] = time.monotonic,
         remember_s: float = REMEMBER_S,
+        on_away: Callable[[str], None] = lambda engine: None,
     ) -> None:
         """Engines in the order in which `auto` tries them.
 
@@ -52,11 +53,13 @@ class Chooser:
             default: The setting TTS_ENGINE: `auto`, or the engine for requests that name none.
             clock: Seconds, monotonic.
             remember_s: How long an engine that could not be reached is left out.
+            on_away: Told the name of an engine that could not be reached.
         """
         self._engines = engines
         self._default = default
         self._clock = clock
         self._remember_s = remember_s
+        self._on_away = on_away
         self._failed: dict[str, tuple[float, str]] = {}  # engine -> until when, why
         self._lock = threading.Lock()
 
@@ -97,6 +100,7 @@ class Chooser:
         label = label_of(choice.engine)
         if isinstance(error, EngineUnreachable):
             reason = f"{label} could not be reached"
+            self._on_away(choice.engine.name)
         elif isinstance(error, EngineBusy):
             reason = f"{label} asked for a pause"
         elif isinstance(error, EngineRefused):

@@ -12,9 +12,11 @@ from utils.services import Services
 from utils.speech.table.contract import Problem
 from utils.speech.table.memo import Checked
 from utils.storage.manifest import safe_cell
+from utils.ui import bulk_fields as fields
 from utils.ui import figures, state
 from utils.ui.bulk_fields import key, put
 from utils.ui.roster import ALL, Around, Figure, Line, look_at, page_of, roster
+from utils.workflows import generate
 
 PAGE_SIZE = 10
 ERRORS, WARNINGS = "error", "warning"
@@ -32,19 +34,29 @@ def summary(found: Checked) -> None:
     filters = {ALL: ("All problems", len(problems)), ERRORS: ("Errors", counts[ERRORS]), WARNINGS: ("Warnings", counts[WARNINGS])}
     shown = {name: word for name, word in filters.items() if word[1] or name == page.only} if problems else {}
     lines = _lines(found, matching[page.offset : page.offset + page.size], page.offset)
-    roster(
-        key(ROSTER),
-        lines,
-        page,
-        len(matching),
-        Around("Problems of the table", costs(found, state.services()), shown, news=f"{check.good} of {len(check.rows)} rows"),
-    )
+    figured, news = costs(found, state.services(), _stand_in(found)), f"{check.good} of {len(check.rows)} rows"
+    around = Around("Problems of the table", figured, shown, news=news)
+    roster(key(ROSTER), lines, page, len(matching), around)
     for note in found.table.notes:
         st.caption(note)
 
 
-def costs(found: Checked, services: Services) -> list[Figure]:
-    """The dry run in figures."""
+def _stand_in(found: Checked) -> str:
+    """Who speaks if Google still cannot be reached; nobody for rows that ask for Google and no other."""
+    said = fields.defaults()
+    instead = generate.stand_in(state.services(), said.engine, said.voice, said.language)
+    asked = (row.request for row in found.check.rows if instead and row.request)
+    return "" if any(generate.GOOGLE in (one.engine, (one.voice or "").partition(":")[0]) for one in asked) else instead
+
+
+def costs(found: Checked, services: Services, instead: str = "") -> list[Figure]:
+    """The dry run in figures.
+
+    Args:
+        found: It.
+        services: As everywhere.
+        instead: Who speaks if Google still cannot be reached, where it could not lately.
+    """
     check = found.check
     told = [Figure(f"{check.good:,}", "row to be spoken" if check.good == 1 else "rows to be spoken")]
     if check.bad:
@@ -54,7 +66,9 @@ def costs(found: Checked, services: Services) -> list[Figure]:
     told.append(Figure(f"{check.characters:,}", "characters"))
     if check.good:
         told.append(Figure(figures.about(check.sound_s).removeprefix("about "), "of sound, about"))
-    if check.requests:
+    if check.requests and instead:
+        told.append(Figure(instead, "if Google still cannot be reached", "warned"))
+    elif check.requests:
         pace = figures.about(check.requests / services.settings.gtts_requests_per_second)
         told.append(Figure(f"{check.requests:,}", f"requests to Google, {pace}"))
     return told

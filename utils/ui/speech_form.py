@@ -49,7 +49,8 @@ def start(news: str, on_generate: Callable[[], None], on_hear: Callable[[], None
     """
     found = estimate()
     with st.container(horizontal=True, vertical_alignment="center", key=key("start")):
-        counter(key("text"), known=found.characters, limit=found.limit, rest=cost(found), news=news, key=key("counter"))
+        rest = cost(found, stand_in() if found.requests else "")
+        counter(key("text"), known=found.characters, limit=found.limit, rest=rest, news=news, key=key("counter"))
         _file_button(found.limit)
         st.button("Hear this voice", icon=":material/hearing:", type="tertiary", key=key("hear"), on_click=on_hear)
         st.button(
@@ -62,13 +63,26 @@ def start(news: str, on_generate: Callable[[], None], on_hear: Callable[[], None
         )
 
 
-def cost(found: Estimate) -> str:
-    """What the server says about a text: `1 request to Google · about 6 s`, or why it cannot be spoken."""
+def stand_in() -> str:
+    """Who will speak instead of Google for now, or nothing."""
+    return generate.stand_in(state.services(), get("engine"), get("voice"), get("language"))
+
+
+def cost(found: Estimate, instead: str = "") -> str:
+    """What the server says about a text: `1 request to Google · about 6 s`, or why it cannot be spoken.
+
+    Args:
+        found: The estimate.
+        instead: Who speaks if Google still cannot be reached, where it could not lately.
+    """
     if not found.characters or found.characters > found.limit:
         return ""
     if found.problem:
         return found.problem.sentence
-    words = [figures.count(found.requests, "request to Google", "requests to Google")] if found.requests else []
+    words = []
+    if found.requests:
+        asked = figures.count(found.requests, "request to Google", "requests to Google")
+        words = [f"{instead}, if Google still cannot be reached" if instead else asked]
     return " · ".join([*words, f"{figures.about(found.sound_s)} of sound"])
 
 

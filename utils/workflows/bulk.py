@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePath
 
 from utils.errors import AppError, BadInput, BadTable
@@ -134,7 +135,7 @@ def start(
     }
     files = {
         f"source{_source_suffix(upload)}": upload.data,
-        ROWS: rows_data(planned(services, found.rows, wanted.template.defaults)),
+        ROWS: rows_data(planned(found.rows, wanted.template.defaults, partial(_can_speak, services))),
     }
     shown_title = names.clean_title(title) or PurePath(names.clean_title(upload.name)).stem or "Batch"
     job = NewJob("batch", shown_title, "batch", request, folder="bulk", cost=_cost(found), files=files)
@@ -150,8 +151,16 @@ def _cost(found: checking.Check) -> int:
     return 1 + int(found.requests / 100 + found.sound_s / 3600)
 
 
-def planned(services: Services, rows: Sequence[Row], defaults: SpeechRequest) -> list[PlannedRow]:
-    """Rows as they are kept in the batch: a name of their own, and only what differs from the defaults."""
+def planned(
+    rows: Sequence[Row], defaults: SpeechRequest, can_speak: Callable[[SpeechRequest], bool] = lambda request: True
+) -> list[PlannedRow]:
+    """Rows as they are kept in the batch: a name of their own, and only what differs from the defaults.
+
+    Args:
+        rows: As they were checked.
+        defaults: What holds where a row says nothing.
+        can_speak: Whether a request is one that can be spoken here.
+    """
     digits = max(NUMBER_DIGITS, len(str(len(rows))))
     base = defaults.as_dict()
     kept = []
@@ -161,20 +170,25 @@ def planned(services: Services, rows: Sequence[Row], defaults: SpeechRequest) ->
             name = names.download_name(f"{name}-{row.name}", "")
         request, skip = row.request, ""
         if request is None:
-            request = _mendable(services, row.draft or defaults, defaults)
+            request = _mendable(row.draft or defaults, defaults, can_speak)
             skip = " ".join(problem.sentence for problem in row.problems if problem.level == "error") or "The row cannot be spoken."
         own = {key: value for key, value in request.as_dict().items() if value != base.get(key)}
         kept.append(PlannedRow(row.number, name, {"text": request.text, **own}, row.start, row.end, skip))
     return kept
 
 
-def _mendable(services: Services, draft: SpeechRequest, defaults: SpeechRequest) -> SpeechRequest:
+def _mendable(draft: SpeechRequest, defaults: SpeechRequest, can_speak: Callable[[SpeechRequest], bool]) -> SpeechRequest:
     """A row that is left out, such that another text is all it needs: who cannot speak it is replaced by the batch's own choice."""
-    tried = replace(draft, text=TRIED)
+    if can_speak(replace(draft, text=TRIED)):
+        return draft
+    mended = replace(defaults, text=draft.text, title=draft.title)
+    return mended if draft.language == defaults.language else replace(mended, language=draft.language, voice=None, accent=None)
+
+
+def _can_speak(services: Services, request: SpeechRequest) -> bool:
     try:
-        planning.plan(tried)
-        first_engine(services, tried)
+        planning.plan(request)
+        first_engine(services, request)
     except AppError:
-        own = {} if draft.language == defaults.language else {"language": draft.language, "voice": None, "accent": None}
-        return replace(defaults, text=draft.text, title=draft.title, **own)
-    return draft
+        return False
+    return True

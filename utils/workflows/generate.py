@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from utils.errors import AppError, NotFound, UnknownVoice
+from utils.jobs import away
 from utils.jobs.contract import JobStatus, NewJob
 from utils.services import Services
 from utils.speech import plan as planning
@@ -13,6 +14,7 @@ from utils.speech.contract import SpeechRequest
 from utils.storage import names
 
 TITLE_WORDS, MORE = 8, "…"
+GOOGLE = "gtts"
 KEPT_SAMPLES = 12  # voice samples a session keeps; the oldest goes
 SAMPLE_TEXTS = {
     "en": "Good morning. This is how I sound.",
@@ -68,6 +70,23 @@ def first_engine(services: Services, request: SpeechRequest) -> str:
     preferred = services.settings.tts_engine
     order = sorted(services.engines, key=lambda name: name != preferred)
     return next((name for name in order if voices.has_engine(request.language, name)), order[0])
+
+
+def stand_in(services: Services, engine: str, voice: str | None, language: str) -> str:
+    """Who will speak instead of Google, as Google could not be reached lately: "eSpeak NG", or "" where that is not so.
+
+    Args:
+        services: As everywhere.
+        engine: That is asked for, or `auto`.
+        voice: Id of one that is asked for, or nothing.
+        language: Tag of what will be spoken.
+    """
+    if engine != "auto" or voice or services.settings.tts_engine != "auto":
+        return ""
+    others = [name for name in services.engines if name != GOOGLE and voices.has_engine(language, name)]
+    if not others or not away.is_away(services.settings.queue_dir, GOOGLE, services.clock()):
+        return ""
+    return voices.LABELS.get(others[0], others[0])
 
 
 def estimate(services: Services, request: SpeechRequest) -> Estimate:
