@@ -221,6 +221,7 @@ def test_bulk_check_promises_no_request_to_google_after_it_could_not_be_reached(
     folder.mkdir(exist_ok=True)
     away.tell(folder, "gtts")
     os.utime(folder / "away-gtts", (stage.clock.now, stage.clock.now))
+    stage.rig.sessions.update_session(stage.session_id, preferences={"bulk": {"engine": "auto"}})
     told = figures(stage.bring("text\nGood morning.\n"))
     assert told["if Google still cannot be reached"] == "eSpeak NG"
     assert not any("requests to Google" in label for label in told)

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.media_file_storage import MediaFileStorageError
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
@@ -25,6 +28,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit as it comes."""
     monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", clicks._break_off)
     monkeypatch.setattr(ForwardMsgQueue, "clear", clicks._clear)
+    monkeypatch.setattr(MediaFileManager, "_remove_orphaned_deferred_callables", clicks._forget)
 
 
 @pytest.fixture
@@ -136,3 +140,35 @@ def test_address_for_a_chosen_file_is_sent_once_where_a_fragment_runs(whole: Non
 def test_requests_of_a_page_wait_for_each_other() -> None:
     settings: dict[str, Any] = tomllib.loads(CONFIG.read_text("utf-8"))
     assert settings["runner"]["fastReruns"] is False
+
+
+def run_with_a_download(manager: MediaFileManager) -> str:
+    """A run of a page with one download that is made at the click. Answers its id."""
+    manager.clear_session_refs()
+    found = manager.add_deferred(lambda: b"made", "text/plain", "1.(3).5")
+    manager.remove_orphaned_files()
+    return found
+
+
+def test_download_of_the_run_before_is_forgotten_by_streamlit_itself(plain: None) -> None:
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    clicked = run_with_a_download(manager)
+    run_with_a_download(manager)
+    with pytest.raises(MediaFileStorageError, match="not found"):
+        manager.execute_deferred(clicked)
+
+
+def test_download_of_the_run_before_is_found_for_some_seconds(whole: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.1, clicks.LINGER_S, clicks.LINGER_S + 1, 2 * clicks.LINGER_S + 1, 3 * clicks.LINGER_S + 2])
+    monkeypatch.setattr(clicks, "monotonic", lambda: next(times))
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    clicked = run_with_a_download(manager)
+    for _ in range(3):
+        run_with_a_download(manager)
+        assert manager.execute_deferred(clicked).endswith(".txt")
+    run_with_a_download(manager)
+    newest = run_with_a_download(manager)
+    with pytest.raises(MediaFileStorageError, match="not found"):
+        manager.execute_deferred(clicked)
+    assert manager.execute_deferred(newest).endswith(".txt")
+    assert len(manager._deferred_callables) <= 3
