@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser import live, transcribe
+from tests.browser import files, live, transcribe
 from tests.browser.conftest import Visit, Watch, new_context
 from tests.browser.servers import Server, running
 from tests.browser.test_look import audit
@@ -103,6 +103,11 @@ def test_what_is_said_is_read_here_and_in_another_tab_and_kept(tab: Tab, hearing
         assert page.request.get(f"{hearing.url}{link.get_attribute('href')}").ok
     _, facts = live.homes(hearing)[-1]
     assert (facts["why"], len(facts["marks"])) == ("stop", 1)
+    page.get_by_role("link", name="Files").click()
+    expect(files.lines(files.ready(page))).to_have_count(1)
+    files.lines(page).locator("button.main").click()
+    page.get_by_role("button", name="Open in Live").click()
+    expect(live.card(live.ready(page)).locator(".compared")).to_contain_text(live.SAID[0])
 
 
 def test_sound_survives_a_lost_network_and_a_reload(tab: Tab, hearing: Server, person: BrowserContext, watch: Watch) -> None:
