@@ -53,6 +53,12 @@ def test_peaks_silence_and_nothing_are_flat() -> None:
     assert Peaks().values() == [0] * COLUMNS
 
 
+def test_peaks_of_a_hiss_stay_low_and_quiet_speech_fills_the_picture() -> None:
+    hiss = np.tile(np.array([3, -3, 1, 0], dtype=np.int16), 4_000)
+    assert max(values(hiss)) <= 5
+    assert max(values(hiss * 100)) == 100  # -41 dBFS
+
+
 def test_peaks_twelve_hours_take_no_more_memory_than_a_second() -> None:
     peaks = Peaks()
     block = np.zeros(10_000_000, np.int16)

@@ -12,7 +12,9 @@ from tests.pages.conftest import Stage, drawn, words
 from utils.errors import EngineUnreachable, NothingToSay
 from utils.jobs import away
 from utils.speech.contract import SpeechRequest
+from utils.storage import names
 from utils.ui import item_card
+from utils.workflows import generate
 
 HELLO = "Hello there. How are you?"
 
@@ -86,6 +88,20 @@ def test_speak_says_what_will_be_spoken_and_what_it_costs(stage: Stage) -> None:
     page.text_area(key="speak_text").set_value("# Title\n\nSome **bold** text.").run()
     assert "**" not in page.text[0].value
     assert "bold" in page.text[0].value
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("One two three four five six seven eight.", "One two three four five six seven eight."),
+        ("One two three four five six seven eight, nine.", "One two three four five six seven eight…"),
+        ("あ" * 40, "あ" * 40),
+        ("あ" * 41, "あ" * 39 + "…"),
+    ],
+)
+def test_speak_title_made_of_the_text_ends_in_dots_where_it_goes_on(text: str, title: str) -> None:
+    assert generate.title_of(SpeechRequest(text)) == title == names.clean_title(title)
+    assert "…" not in names.download_name(title, ".mp3")
 
 
 def test_speak_nothing_to_say_shows_one_sentence_and_makes_nothing(stage: Stage) -> None:
