@@ -64,6 +64,6 @@ def _forget_later(manager: MediaFileManager) -> None:
 
 def keep_whole() -> None:
     """From now on callbacks run to their end, answers are sent, downloads found; called by the frame, any number of times."""
-    MediaFileManager._remove_orphaned_deferred_callables = _forget_later  # type: ignore[method-assign]
+    MediaFileManager._remove_orphaned_deferred_callables = _forget_later  # type: ignore[method-assign, assignment]
     ScriptRunner._maybe_handle_execution_control_request = _break_off_later  # type: ignore[method-assign, assignment]
     ForwardMsgQueue.clear = _clear_but_answers  # type: ignore[method-assign, assignment]

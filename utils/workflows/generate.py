@@ -108,8 +108,9 @@ def title_of(request: SpeechRequest) -> str:
         return given
     words = request.text.split(maxsplit=TITLE_WORDS)
     whole = " ".join(words[:TITLE_WORDS])
-    short = names.cut(whole, names.TITLE_BYTES - len(MORE.encode("utf-8"))).rstrip()
-    return whole if short == whole and len(words) <= TITLE_WORDS else short.rstrip(".,;:-–—") + MORE
+    if len(words) <= TITLE_WORDS and names.cut(whole, names.TITLE_BYTES) == whole:
+        return whole
+    return names.cut(whole, names.TITLE_BYTES - len(MORE.encode("utf-8"))).rstrip(" .,;:-–—") + MORE
 
 
 def submit(services: Services, session_id: str, request: SpeechRequest) -> JobStatus:
