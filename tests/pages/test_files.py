@@ -220,9 +220,9 @@ def test_storage_tells_what_is_used_and_what_to_do_when_it_is_full(stage: Stage)
     stage.made("One", extra_bytes=2 * 2**20)
     page = opened(stage)
     assert "Speech: 1, 2 MB" in words(page) and "free on the server" in words(page)
-    stage.services.sessions.quota_bytes = 2_000_000
+    stage.services.sessions.quota_bytes = 2 * 2**20
     page.run()
-    assert "Your space is full: 2.0 MB of 2.0 MB (SESSION_QUOTA_MB)" in words(page)
+    assert "Your space is full: 2 MB of 2 MB (SESSION_QUOTA_MB)" in words(page)
     page.button("files_largest").click().run()
     assert page.selectbox("files_sort").value == "largest"
 
