@@ -11,10 +11,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from utils import services
+from utils.api.allocator import use_few_arenas
 from utils.api.guards import Edge
 from utils.api.lifespan import lifespan_of
 from utils.api.routes import routes_of
 
+use_few_arenas()
 SERVICES = services.default()
 
 app = st.App(

@@ -64,6 +64,11 @@ class Services:
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Clock = time.time
 
+    def let_go(self) -> None:
+        """Forget what was kept in memory for somebody who has not asked again."""
+        self.texts.let_go()
+        self.checker.let_go()
+
 
 def build(settings: Settings) -> Services:
     """Wire everything from settings. Starts nothing; that is the lifespan's work."""

@@ -14,6 +14,8 @@ from tests.api.surface import NoWorkers, Surface, surface
 from utils.api import accesslog, descriptors
 from utils.api.lifespan import lifespan_of
 from utils.services import Services
+from utils.transcription.contract import Transcript
+from utils.transcription.memo import KEPT_S, TextMemo
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +127,22 @@ def test_descriptor_limit_is_raised_as_far_as_allowed() -> None:
         assert descriptors.count().limit == raised
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_lifespan_lets_go_of_texts_that_nobody_reads_any_more(sotto: Surface) -> None:
+    clock = [0.0]
+    services = replace(sotto.services, texts=TextMemo(clock=lambda: clock[0]))
+    made = []
+
+    def text() -> Transcript:
+        made.append(1)
+        return Transcript((), "", None, "draft", "draft", 1.0)
+
+    async def run() -> None:
+        async with lifespan_of(services, give_back_every_s=0.01)(None):
+            while len(made) < 2:  # until it is made a second time, or the test runs out of patience
+                services.texts.get("one", text)
+                clock[0] += KEPT_S + 1
+                await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(run(), 60))

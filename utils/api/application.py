@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -31,6 +31,7 @@ from utils.api import (
 )
 from utils.api.events import Watches
 from utils.api.intake import is_streamed
+from utils.api.looks import Looks
 from utils.errors import AppError, BadInput
 from utils.services import Services
 
@@ -126,7 +127,7 @@ def build(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     api.state.services = services
-    api.state.quick = CapacityLimiter(QUICK_THREADS)
+    api.state.looks = Looks(QUICK_THREADS)
     api.state.watches = Watches(services.stopping.is_set)
     api.add_exception_handler(AppError, on_app_error)
     api.add_exception_handler(HTTPException, on_http_error)

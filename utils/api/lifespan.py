@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from utils.api.accesslog import without_queries
+from utils.api.allocator import GIVE_BACK_EVERY_S, keep_giving_back
 from utils.api.descriptors import raise_soft_limit
 from utils.services import Services
 from utils.workflows import live_care, passing
@@ -70,7 +71,9 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+def lifespan_of(
+    services: Services, *, warm_after_s: float = WARM_AFTER_S, give_back_every_s: float = GIVE_BACK_EVERY_S
+) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """The lifespan for the app: starts the background work and ends all of it."""
 
     @asynccontextmanager
@@ -83,6 +86,7 @@ def lifespan_of(services: Services, *, warm_after_s: float = WARM_AFTER_S) -> Ca
                 asyncio.create_task(passing.keep_clear(services)),
                 asyncio.create_task(live_care.keep_finishing(services)),
                 asyncio.create_task(_warm_up(warm_after_s)),
+                asyncio.create_task(_surviving("give_back", lambda: keep_giving_back(services.let_go, give_back_every_s))),
             ]
             _freeze()
             try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from anyio import CapacityLimiter, to_thread
+from dataclasses import dataclass
+
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from utils.api import conditional, cookies, origin
 from utils.api.identity import Asker, Caller, Claimant, Here, Operator
+from utils.api.looks import Looks
 from utils.api.schemas import SessionChange, SessionInfo, SessionOpened
 from utils.api.session_schemas import AllSessions, Cleanup, CleanupReport, KnownSession
 from utils.errors import NotFound
@@ -37,20 +40,30 @@ async def session_info(
 ) -> SessionInfo | AllSessions | Response:
     """Says how old and how big the session is and when it ends. The operator gets all sessions, without their content."""
     if claimant is not None:
-        quick: CapacityLimiter = request.app.state.quick
-        return await to_thread.run_sync(_described, services, claimant, if_none_match, limiter=quick)
+        looks: Looks[_Described] = request.app.state.looks
+        return (await looks.see(claimant, lambda: _described(services, claimant))).answer(if_none_match)
     own_id = services.sessions.verify(cookies.read(request.headers))  # the browser of the operator may have a session beside
     sessions = await to_thread.run_sync(services.sessions.overview)
     known = [KnownSession.of(session, own_id) for session in sessions]
     return AllSessions(current_session_id=own_id, all_sessions=known)
 
 
-def _described(services: Services, session_id: str, if_none_match: str | None) -> Response:
-    response = Response()
-    told = conditional.told(SessionInfo(**workflow.info(services, session_id)), if_none_match, response)
-    if isinstance(told, Response):
-        return told
-    return Response(told.model_dump_json(), media_type="application/json", headers={"ETag": response.headers["ETag"]})
+@dataclass(frozen=True)
+class _Described:
+    """A session as it is told, and its version."""
+
+    body: str
+    etag: str
+
+    def answer(self, if_none_match: str | None) -> Response:
+        if if_none_match is not None and versions.is_known(if_none_match, self.etag):
+            return Response(status_code=304, headers={"ETag": self.etag})
+        return Response(self.body, media_type="application/json", headers={"ETag": self.etag})
+
+
+def _described(services: Services, session_id: str) -> _Described:
+    body = SessionInfo(**workflow.info(services, session_id)).model_dump_json()
+    return _Described(body, versions.tag(body))
 
 
 @router.patch("/session", summary="Keep this session, or let it go with the others", responses=conditional.CHANGED)

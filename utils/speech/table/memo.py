@@ -68,6 +68,11 @@ class Checker:
             self._known.move_to_end(key)
             self._forget()
 
+    def let_go(self) -> None:
+        """Forget what is old; otherwise that happens when the next table comes."""
+        with self._lock:
+            self._forget()
+
     def _forget(self) -> None:
         """Let go of what is old, and of the least used where there is too much; the newest stays in any case."""
         oldest = self._clock() - KEPT_S
