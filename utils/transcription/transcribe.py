@@ -171,22 +171,21 @@ class _Job:
         stretches = windows.groups(plan.chunks, sizes[self._request.batch])
         for index, stretch in enumerate(stretches):
             if index == min(1, len(stretches) - 1) and not window.is_last:  # the very first text has the processors for itself
-                self._look_ahead(window.begin + round(cut.next * RATE_HZ))
+                self._ahead = self._look_at(window.begin + round(cut.next * RATE_HZ))
             following = stretches[index + 1][0] if index + 1 < len(stretches) else None
             self._stretch(window, stretch, following, cut, plan.dropped if following is None else [])
         if not stretches:
             self._keep(window, [], GateReport(dropped=later(plan.dropped, window.begin / RATE_HZ)), cut.next, cut.hard)
 
-    def _look_ahead(self, begin: int) -> None:
-        """Look at the window that begins at a sample while the engine is at work."""
-        self._ahead = (begin, self._aside.begin(lambda: self._plan(begin)))
+    def _look_at(self, begin: int) -> tuple[int, Future[Plan]]:
+        """Begin to read the window that begins at a sample."""
+        return begin, self._aside.begin(lambda: self._plan(begin))
 
     def _planned(self, begin: int) -> Plan:
         """The window that begins at a sample; most often it was looked at while the one before was decoded."""
-        if self._ahead is None or self._ahead[0] != begin:
-            self._look_ahead(begin)
         ahead, self._ahead = self._ahead, None
-        return self._aside.wait(ahead[1])
+        _, answer = ahead if ahead is not None and ahead[0] == begin else self._look_at(begin)
+        return self._aside.wait(answer)
 
     def _plan(self, begin: int) -> Plan:
         """Read a window and cut it. Runs beside everything else, so it changes nothing."""
