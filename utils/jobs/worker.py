@@ -33,6 +33,7 @@ from utils.jobs.runner import Runner, Timing
 from utils.jobs.traces import where
 from utils.session_manager import SessionManager
 from utils.settings import Settings
+from utils.transcription import heap
 
 HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
@@ -44,6 +45,7 @@ WARM = {
     "speech": ("utils.speech.streaming", "utils.speech.engines.espeak", "utils.speech.engines.gtts_engine"),
     LIVE_POOL: ("utils.jobs.live_work", "utils.transcription.captions_run", "utils.transcription.engines.whisper"),
 }
+MODEL_POOLS = ("transcribe", LIVE_POOL)  # they load models
 log = logging.getLogger("utils.jobs.worker")  # not __name__: this module is run as __main__
 
 
@@ -259,6 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{exc.sentence} {exc.hint}\n")
     if (niceness := NICENESS.get(options.pool)) and hasattr(os, "nice"):
         os.nice(niceness)
+    if options.pool in MODEL_POOLS:
+        heap.keep()
     run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
     end()
 

@@ -18,7 +18,7 @@ _END = object()
 
 
 class Aside:
-    """The thread of one job. Used by one other thread."""
+    """The threads of one job. Used by one other thread."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         """Begin.
@@ -28,11 +28,22 @@ class Aside:
         """
         self._check = check
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._beside = ThreadPoolExecutor(
+            1, thread_name_prefix="ahead"
+        )  # of calls that do not need the engine; starts on first use
         self._left = False  # a call was left behind
 
     def run(self, call: Callable[[], T]) -> T:
         """The answer of a call, or what it raised."""
         return self._wait(self._pool.submit(call))
+
+    def begin(self, call: Callable[[], T]) -> Future[T]:
+        """Start a call that may run while the engine's do; `wait` gives its answer."""
+        return self._beside.submit(call)
+
+    def wait(self, answer: Future[T]) -> T:
+        """What a call that was begun answers, or what it raised."""
+        return self._wait(answer)
 
     def iterate(self, begin: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
         """What an iterator gives, step by step; it is closed at the end in any case."""
@@ -54,6 +65,7 @@ class Aside:
             self._finish(last)
         finally:
             self._pool.shutdown(wait=not self._left)
+            self._beside.shutdown(wait=False, cancel_futures=True)
 
     def _finish(self, call: Callable[[], None]) -> None:
         done = self._pool.submit(call)

@@ -271,7 +271,7 @@ class Decoding(Protocol):
         ...
 
     def speech(self, samples: Samples) -> list[Span]:
-        """Where the voice detector hears speech, in order. Flat memory up to 20 minutes."""
+        """Where the voice detector hears speech, in order. Flat memory up to 20 minutes. Also asked while `decode` is at work."""
         ...
 
     def detect(self, samples: Samples) -> LanguageGuess:

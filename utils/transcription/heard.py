@@ -1,4 +1,4 @@
-"""A window in memory, and which of its chunks and voices a segment belongs to."""
+"""A window in memory, what is to be done with it, and which of its chunks and voices a segment belongs to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from utils.transcription.contract import Dropped, Samples, Segment, Span
 from utils.transcription.levels import at
-from utils.transcription.windows import Chunk
+from utils.transcription.windows import Chunk, Cut
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,23 @@ class Window:
     def voice_s(self, chunk: Chunk) -> float:
         """Seconds of voice in a chunk."""
         return sum(shared(span, chunk.span) for span in self.speech)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with a window.
+
+    Attributes:
+        window: As read.
+        cut: Where it ends.
+        chunks: To decode.
+        dropped: What the gate took out before.
+    """
+
+    window: Window
+    cut: Cut
+    chunks: list[Chunk]
+    dropped: list[Dropped]
 
 
 def chunk_of(segment: Segment, spans: Sequence[Span]) -> int:

@@ -1,6 +1,6 @@
 """From decoded sound to a transcript, in flat memory however long it is.
 
-    window    about ten minutes of samples: read, voice detector, cut in a silence
+    window    about ten minutes of samples: read, voice detector, cut in a silence, while the one before is decoded
     chunk     at most 30 s of it, cut in pauses
     stretch   the chunks of one call of the engine; through the gate, then on the disk before the next one begins
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import replace
 
@@ -32,7 +33,7 @@ from utils.transcription.contract import (
     TranscriptionEngine,
     TranscriptionRequest,
 )
-from utils.transcription.heard import Window, chunk_of, later
+from utils.transcription.heard import Plan, Window, chunk_of, later
 from utils.transcription.levels import is_quiet, levels
 from utils.transcription.partial import Partial, WindowResult, sum_of
 from utils.transcription.windows import Chunk
@@ -111,6 +112,7 @@ class _Job:
         self._total = sound.pcm.sample_count
         self._results = [result for result in partial.windows() if result.total == self._total]
         self._told = 0.0
+        self._ahead: tuple[int, Future[Plan]] | None = None  # the window behind this one, and its first sample
         self._language = request.language
         self._probability: float | None = None
         for result in self._results[-1:]:
@@ -162,15 +164,37 @@ class _Job:
         self._progress(self._told / RATE_HZ, self._total / RATE_HZ)
 
     def _window(self) -> None:
-        """Read a window, cut it, and have its chunks decoded."""
-        begin = self._next
+        """Have the chunks of the next window decoded; meanwhile the window behind it is read and cut."""
+        plan = self._planned(self._next)
+        window, cut = plan.window, plan.cut
+        sizes = SIZES if window.begin else FIRST_SIZES
+        stretches = windows.groups(plan.chunks, sizes[self._request.batch])
+        for index, stretch in enumerate(stretches):
+            if index == min(1, len(stretches) - 1) and not window.is_last:  # the very first text has the processors for itself
+                self._ahead = self._look_at(window.begin + round(cut.next * RATE_HZ))
+            following = stretches[index + 1][0] if index + 1 < len(stretches) else None
+            self._stretch(window, stretch, following, cut, plan.dropped if following is None else [])
+        if not stretches:
+            self._keep(window, [], GateReport(dropped=later(plan.dropped, window.begin / RATE_HZ)), cut.next, cut.hard)
+
+    def _look_at(self, begin: int) -> tuple[int, Future[Plan]]:
+        """Begin to read the window that begins at a sample."""
+        return begin, self._aside.begin(lambda: self._plan(begin))
+
+    def _planned(self, begin: int) -> Plan:
+        """The window that begins at a sample; most often it was looked at while the one before was decoded."""
+        ahead, self._ahead = self._ahead, None
+        _, answer = ahead if ahead is not None and ahead[0] == begin else self._look_at(begin)
+        return self._aside.wait(answer)
+
+    def _plan(self, begin: int) -> Plan:
+        """Read a window and cut it. Runs beside everything else, so it changes nothing."""
         length_s = self._lengths.window_s if begin else self._lengths.first_s
         stop = begin + int(length_s * RATE_HZ)
         if self._total - stop < self._lengths.last_s * RATE_HZ:
             stop = self._total
         heard = self._read(begin, stop)
-        speech, dropped = gate.voiced(heard, self._speech(heard))
-        self._check()
+        speech, dropped = gate.voiced(heard, self._decoding.speech(heard))
         found = levels(heard)
         whole_s = len(heard) / RATE_HZ
         cut = windows.Cut(whole_s, whole_s) if stop >= self._total else windows.cut(whole_s, speech, found)
@@ -180,14 +204,7 @@ class _Job:
             chunks, dropped = windows.chunks(cut.end, everything, found), []
         else:
             chunks = windows.chunks(cut.end, speech, found)
-        sizes = SIZES if begin else FIRST_SIZES
-        window = Window(begin, heard, speech, stop >= self._total)
-        stretches = windows.groups(chunks, sizes[self._request.batch])
-        for index, stretch in enumerate(stretches):
-            following = stretches[index + 1][0] if index + 1 < len(stretches) else None
-            self._stretch(window, stretch, following, cut, dropped if following is None else [])
-        if not stretches:
-            self._keep(window, [], GateReport(dropped=later(dropped, begin / RATE_HZ)), cut.next, cut.hard)
+        return Plan(Window(begin, heard, speech, stop >= self._total), cut, chunks, dropped)
 
     def _stretch(
         self, window: Window, stretch: list[Chunk], following: Chunk | None, cut: windows.Cut, dropped: list[Dropped]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from utils.errors import BadInput, ModelUnavailable
 from utils.settings import Settings
-from utils.transcription import models
+from utils.transcription import heap, models
 from utils.transcription.contract import Decoding, TranscriptionRequest
 from utils.transcription.engines import whisper_selftest as selftest
 from utils.transcription.engines.hub import Hub, fetch
@@ -104,7 +104,7 @@ class WhisperEngine:
                 self._voice,
                 request,
                 batch_size=self._settings.whisper_batch_size,
-                on_close=holder.give_back,
+                on_close=partial(done, holder),
                 short=request.short and self._bears_short(folder, loaded),
             )
         except BaseException:
@@ -190,11 +190,19 @@ class WhisperEngine:
             raise models.too_many_hints()
 
 
+def done(holder: Holder[Loaded]) -> None:
+    """A job needs the model no more; the last one leaves only the weights in memory."""
+    holder.give_back()
+    if not holder.users:
+        heap.give_back()
+
+
 def unload(loaded: Loaded) -> None:
     """Free the weights. CTranslate2 does nothing while its worker threads still count the last call, which may last a moment."""
     for _ in range(UNLOAD_TRIES):
         loaded.model.model.unload_model()
         if not loaded.model.model.model_is_loaded:
+            heap.give_back()
             return
         time.sleep(UNLOAD_PAUSE_S)
     log.warning("a model without users could not be unloaded")
