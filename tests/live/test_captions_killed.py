@@ -126,7 +126,7 @@ def test_captions_whose_server_is_killed_go_on_without_a_word_lost_or_doubled(tm
 
 
 def test_captions_that_catch_up_after_a_death_hear_a_sentence_as_often_as_it_was_said(tmp_path: Path) -> None:
-    """The server dies between a sentence and the silence behind it, and the next worker comes to its work when all has been said."""
+    """The server dies between a sentence and the silence behind it; the next worker begins when all has been said."""
     settings = {"WHISPER_MODEL": str(MODEL), "STT_ENGINE": "whisper", "LIVE_WORKERS": "1"}
     sentence = clip()
     voice = 16_000 * 2 * 23 // 10  # bytes, to shortly behind the last word

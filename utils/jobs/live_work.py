@@ -58,9 +58,7 @@ class LiveWork:
             self._tell_who(engine, decoding.model.name, why)
             context.note(why)
             with self._lines() as lines:
-                past = captions_file.past_of(
-                    captions_file.captions_of(self._home / CAPTIONS)
-                )  # of our copy
+                past = captions_file.past_of(captions_file.captions_of(self._home / CAPTIONS))  # of our copy
                 with self._sound(past.settled) as sound:
                     captions_run.caption(
                         sound,
