@@ -40,8 +40,8 @@ def fit_logs() -> Iterator[None]:
         logging.getLogger(name).addFilter(one)
     # Streamlit gives this logger a console handler; under `uvicorn app:app` it has one already.
     consoles = [one for one in logging.getLogger(LOGGER).handlers if type(one) is logging.StreamHandler]
-    for one in consoles[1:]:
-        logging.getLogger(LOGGER).removeHandler(one)
+    for console in consoles[1:]:
+        logging.getLogger(LOGGER).removeHandler(console)
     try:
         yield
     finally:
