@@ -112,6 +112,32 @@ def test_events_readers_that_leave_cost_nothing(server: Served) -> None:
             assert answer.status_code == 200
 
 
+def test_events_asked_for_all_at_once_are_as_many_as_allowed(server: Served) -> None:
+    async def burst(token: str, path: str) -> list[int]:
+        over = asyncio.Event()
+        found: list[int] = []
+
+        async def ask(client: httpx.AsyncClient) -> None:
+            async with client.stream("GET", path) as answer:
+                found.append(answer.status_code)
+                if len(found) == events.MOST_A_SESSION + 10:
+                    over.set()
+                await over.wait()
+
+        limits = httpx.Limits(max_connections=None)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, limits=limits, timeout=60, trust_env=False) as client:
+            await asyncio.gather(*(ask(client) for _ in range(events.MOST_A_SESSION + 10)))
+        return found
+
+    with program(server) as client:
+        job = client.post("/api/v1/speech", json={"text": LONG * 4}).json()["job"]
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        statuses = asyncio.run(burst(token, f"/api/v1/jobs/{job['id']}/events"))
+        client.post(f"/api/v1/jobs/{job['id']}/cancel")
+    assert sorted(statuses) == [200] * events.MOST_A_SESSION + [429] * 10
+
+
 def test_server_that_is_told_to_end_does_not_wait_for_open_streams(tmp_path: Path) -> None:
     with served(tmp_path, SPEECH_WORKERS="0") as server, program(server) as client:
         job = client.post("/api/v1/speech", json={"text": "Nobody speaks this."}).json()["job"]
@@ -154,14 +180,17 @@ def test_watch_says_gone_and_counts_readers(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def read() -> list[bytes]:
         watches = Watches()
-        for _ in range(events.MOST_A_SESSION):
-            watches._readers["busy"] += 1
+        leaving = [watches.admit("busy") for _ in range(events.MOST_A_SESSION)]  # none of them has begun
         with pytest.raises(TooMany) as refused:
             watches.admit("busy")
         assert refused.value.retry_after_s
-        watches.admit("somebody else")
+        watches.admit("somebody else")()
+        leaving[0]()
+        leaving[0]()
+        watches.admit("busy")
+        with pytest.raises(TooMany):
+            watches.admit("busy")
         found = [chunk async for chunk in watches.follow("session", "job", gone, "")]
-        assert watches._readers["session"] == 0
         assert not watches._watches
         return found
 

@@ -267,6 +267,24 @@ def test_origin_absent_with_cookie_is_refused_without_is_a_program(sotto: Surfac
     assert sotto.stranger().post("/_stcore/upload_file").status_code == 200
 
 
+def test_cookie_of_an_opened_session_is_a_programs_too_and_counts_beside_its_token_only(sotto: Surface) -> None:
+    program = sotto.stranger()  # it sends no Origin
+    opened = program.post("/api/v1/sessions")
+    morsel = SimpleCookie(opened.headers["set-cookie"])[cookies.NAME]
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"], morsel["secure"]) == (True, "Lax", "/", "")
+    assert (morsel.value, morsel["domain"]) == (opened.json()["token"], "")
+    assert int(morsel["max-age"]) >= cookies.SHORTEST_S
+    cookie = {"Cookie": f"{cookies.NAME}={morsel.value}"}
+    assert program.get("/api/v1/session/info", headers=cookie).status_code == 200
+    assert program.post("/api/v1/cleanup", json={}, headers=cookie).status_code == 403
+    refused = program.request("PATCH", "/api/v1/session", json={"permanent": True}, headers=cookie)
+    assert (refused.status_code, refused.json()["code"]) == (403, "foreign_origin")
+    both = cookie | {"Authorization": f"Bearer {morsel.value}"}
+    kept = program.request("PATCH", "/api/v1/session", json={"permanent": True}, headers=both)
+    assert kept.status_code == 200 and "set-cookie" not in kept.headers
+    assert "; Secure" in sotto.stranger().post(f"https://{HOST}/api/v1/sessions").headers["set-cookie"]
+
+
 @pytest.mark.parametrize("origin", OWN)
 def test_origin_own_may(sotto: Surface, origin: str) -> None:
     browser = sotto.browser()

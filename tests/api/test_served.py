@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.api.served import Served, served
+from tests.jobs.rig import until
 from utils.api import cookies, policy
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -145,6 +146,15 @@ def test_served_log_holds_no_text_no_token_and_no_search(server: Served, program
     for secret in ("Zebra", "Okapi", "Quagga", "Gnu", token.partition(".")[2]):
         assert secret not in log
     assert "Traceback" not in log
+
+
+def test_served_log_has_one_line_for_a_request(server: Served) -> None:
+    with server.client() as client:
+        client.get("/api/v1/nobody-asks-this")
+        until(lambda: "nobody-asks-this" in server.log, 30)
+        client.get("/api/v1/nor-this")
+        until(lambda: "nor-this" in server.log, 30)
+    assert server.log.count("nobody-asks-this") == 1
 
 
 def test_served_stops_cleanly_and_a_restart_knows_the_session(tmp_path: Path) -> None:

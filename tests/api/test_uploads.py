@@ -183,6 +183,21 @@ def test_upload_form_without_a_file_is_422(shared: Surface) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/upload", "/api/v1/transcriptions", "/v1/audio/transcriptions"])
+def test_upload_of_a_file_in_another_part_is_refused_by_its_name_and_leaves_nothing(shared: Surface, path: str) -> None:
+    client = shared.program()
+    body = whole(part("model", b"whisper-1"), part("recording", TONE, "a.wav"))
+    answer = client.post(path, content=body, headers=FORM)
+    told = answer.json()
+    if path.startswith("/v1"):
+        assert (answer.status_code, told["error"]["code"], told["error"]["param"]) == (400, "unknown_parameter", "recording")
+        told = {"detail": told["error"]["message"]}
+    else:
+        assert (answer.status_code, told["code"]) == (422, "bad_input")
+    assert "'recording'" in told["detail"] and "'file'" in told["detail"]
+    assert files_of(shared, client) == []
+
+
 def test_upload_more_at_once_than_allowed_is_429(shared: Surface) -> None:
     client = shared.program()
     session = shared.session_of(client)

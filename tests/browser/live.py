@@ -162,6 +162,7 @@ class StandIn:
         chunks: Sound by its number, of the recording that was begun last.
         refuses: What is answered to a command instead, by its action; once.
         takes: Chunks are acknowledged.
+        answers: Who begins or comes back is answered.
     """
 
     def __init__(self, page: Page) -> None:
@@ -169,7 +170,7 @@ class StandIn:
         self.asked: list[dict[str, Any]] = []
         self.chunks: dict[int, bytes] = {}
         self.refuses: dict[str, dict[str, Any]] = {}
-        self.takes = True
+        self.takes = self.answers = True
         self._socket: WebSocketRoute | None = None
         page.route_web_socket(re.compile("/api/v1/live$"), self._opened)
 
@@ -206,7 +207,7 @@ class StandIn:
         action = command["action"]
         if action in self.refuses:
             self.tell("error", **self.refuses.pop(action))
-        elif action in ("start", "resume"):
+        elif action in ("start", "resume") and self.answers:
             if action == "start":
                 self.chunks.clear()
             self.tell("status", status="recording", item_id="20260101-000000-a-0000", next_seq=len(self.chunks), limit_s=14_400)

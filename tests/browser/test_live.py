@@ -267,6 +267,46 @@ def test_what_cannot_be_sent_any_more_can_be_saved(made_up: tuple[Page, live.Sta
     assert page.evaluate(OPEN_TRACKS) == 0
 
 
+def test_sound_that_another_browser_took_over_from_can_be_saved(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    live.record(page)
+    live.spoken(page, 1)
+    server.takes = False
+    live.spoken(page, 3)
+    server.tell("error", code="taken_over", detail="Another page goes on with this recording.", hint="This one may close.")
+    server.hang_up(4001)
+    link = page.get_by_role("link", name="Save as a file")
+    expect(link).to_be_visible()
+    with page.expect_download() as download:
+        link.click()
+    with wave.open(str(download.value.path())) as file:
+        assert file.getparams()[:3] == (1, 2, 16_000)
+        assert file.getnframes() + 1600 * len(server.chunks) >= 30 * 1600  # the rest had arrived
+        assert file.getnframes() >= 1600
+    assert page.evaluate(OPEN_TRACKS) == 0
+    assert [command["action"] for command in server.asked][:1] == ["start"]
+    assert "resume" not in [command["action"] for command in server.asked]  # it does not take it back by itself
+
+
+def test_moment_can_be_marked_only_while_the_server_hears_of_it(made_up: tuple[Page, live.StandIn]) -> None:
+    page, server = made_up
+    live.record(page)
+    mark = page.locator(".live .mark")
+    expect(mark).to_be_enabled()
+    server.answers = False
+    server.hang_up()
+    expect(mark).to_be_disabled()
+    server.wait_for(lambda: server.asked[-1]["action"] == "resume")
+    expect(mark).to_be_disabled()  # connected, but not told yet how the recording stands
+    server.answers = True
+    server.hang_up()
+    expect(mark).to_be_enabled()
+    mark.click()
+    server.wait_for(lambda: server.asked[-1]["action"] == "mark")
+    assert [command["action"] for command in server.asked].count("mark") == 1
+    live.stop(page)
+
+
 def test_full_disk_is_told_until_it_is_over(made_up: tuple[Page, live.StandIn]) -> None:
     page, server = made_up
     live.record(page)

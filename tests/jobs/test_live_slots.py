@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from utils.jobs import live_slots
@@ -34,6 +35,18 @@ def test_slots_are_measured_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
     told = json.loads(kept.read_bytes()) | {"core_s": 100.0}
     kept.write_text(json.dumps(told))
     assert live_slots.find(settings) == 1  # as it says there, without measuring again
+
+
+def test_slots_are_not_measured_for_a_worker_that_is_told_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTPUTS_DIR", str(tmp_path))
+    monkeypatch.setattr(live_slots, "HEAR_S", 0.01)
+    settings = Settings(outputs_dir=tmp_path, whisper_model=str(MODEL), stt_engine="whisper")
+    settings.queue_dir.mkdir()
+    before, looks = psutil.Process().children(), iter([False, False, True])
+    assert live_slots.find(settings, lambda: next(looks)) == live_slots.FIRST
+    assert next(looks, None) is None  # it was looked at until then
+    assert psutil.Process().children() == before  # the child is gone
+    assert not (settings.queue_dir / live_slots.SPEED).exists()
 
 
 def test_slots_that_are_set_are_not_measured(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.api.served import Served, served
 from tests.jobs.rig import until
-from tests.live.killing import mortal
+from tests.live.killing import Mortal, mortal
 from tests.live.speaking import Speaker, chunks_of, speaking, token_of
 from tests.live.test_captions import MODEL, clip
 from utils.transcription.captions_file import captions_of
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
         yield found
 
 
-def worker_of(server: Served) -> int | None:
+def worker_of(server: Served | Mortal) -> int | None:
     """The process that makes captions."""
     for child in psutil.Process(server.pid).children():
         if "live" in child.cmdline():
@@ -121,5 +121,43 @@ def test_captions_whose_server_is_killed_go_on_without_a_word_lost_or_doubled(tm
             speaker.say("stop", next_seq=seq)
             speaker.until("final", 120)
         assert captions.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+        found = [words_of(captions).count(word) for word in ("light", "kitchen")]
+        assert found == [4, 4], captions.read_text() + server.log.read_text()[-4000:]
+
+
+def test_captions_that_catch_up_after_a_death_hear_a_sentence_as_often_as_it_was_said(tmp_path: Path) -> None:
+    """The server dies between a sentence and the silence behind it; the next worker begins when all has been said."""
+    settings = {"WHISPER_MODEL": str(MODEL), "STT_ENGINE": "whisper", "LIVE_WORKERS": "1"}
+    sentence = clip()
+    voice = 16_000 * 2 * 23 // 10  # bytes, to shortly behind the last word
+    with mortal(tmp_path, **settings) as server:
+        with server.client() as client:
+            token = token_of(client)
+        parts = [*chunks_of(sentence, 6400), *chunks_of(sentence[:voice], 6400)]
+        with speaking(server.url) as speaker:
+            speaker.say("start", sample_rate=16_000, language="en", token=token, transcript=False)
+            item_id = speaker.until("status")["item_id"]
+            captions = next(server.outputs.glob(f"*/single/{item_id}")) / "captions.jsonl"
+            for seq, part in enumerate(parts):
+                speaker.send(seq, part)
+                time.sleep(0.2)
+            until(lambda: words_of(captions).count("kitchen") == 2, 60)
+            server.kill()
+        server.start()
+        worker = psutil.Process(until(lambda: worker_of(server), 60))
+        worker.suspend()
+        try:
+            with speaking(server.url) as speaker:
+                speaker.say("resume", item_id=item_id, token=token)
+                seq = speaker.until("status")["next_seq"]
+                for number, part in enumerate(chunks_of(sentence[voice:] + sentence * 2, 6400), seq):
+                    speaker.send(number, part)
+                    seq = number + 1
+                speaker.say("stop", next_seq=seq)
+                speaker.until("status", status="processing")
+                worker.resume()
+                speaker.until("final", 120)
+        finally:
+            worker.resume()
         found = [words_of(captions).count(word) for word in ("light", "kitchen")]
         assert found == [4, 4], captions.read_text() + server.log.read_text()[-4000:]

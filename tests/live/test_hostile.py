@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.api.served import Served, served
-from tests.live.speaking import Speaker, numbered, sound, speaking, token_of
+from tests.jobs.rig import until
+from tests.live.speaking import Speaker, chunks_of, numbered, sound, speaking, token_of
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("hostile"), STT_ENGINE="draft", LIVE_WORKERS="0", LIVE_MAX_HOURS="0.001") as found:
+    with served(tmp_path_factory.mktemp("hostile"), STT_ENGINE="draft", LIVE_WORKERS="0", LIVE_MAX_HOURS="0.005") as found:
         yield found
 
 
@@ -94,6 +96,16 @@ def test_hostile_client_is_told_why_and_let_go(server: Served, token: str, attac
         assert [event for event in speaker.events if event["event"] == "error"]
 
 
+def test_text_that_is_no_utf8_is_closed_with_1007_and_one_line_in_the_log(server: Served, token: str) -> None:
+    with speaking(server.url) as speaker:
+        begin(speaker, token)
+        speaker.socket.send(b'{"action":"mark","title":"Okapi\xff"}', text=True)
+        assert speaker.closed()[0] == 1007
+    until(lambda: "Invalid UTF-8" in server.log, 30)
+    assert server.log.count("Invalid UTF-8") == 1
+    assert "Okapi" not in server.log and "Traceback" not in server.log and "UnicodeDecodeError" not in server.log
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -148,16 +160,28 @@ def test_own_page_gets_in_by_its_cookie(server: Served, token: str) -> None:
 
 def test_longer_than_allowed_ends_the_recording_and_it_is_made(server: Served, token: str) -> None:
     with speaking(server.url) as speaker:
-        item_id = begin(speaker, token, sample_rate=8_000, captions=True)  # 3.6 s are allowed here, and there are no captions
+        item_id = begin(speaker, token, sample_rate=8_000, captions=True)  # 18 s are allowed here, and there are no captions
         assert [event["note"] for event in speaker.events if event.get("note")]
-        for seq in range(10):
-            speaker.send(seq, sound(0.5, 8_000))
+        whole = sound(20.0, 8_000)
+        parts = chunks_of(whole, 8_000)
+        for seq, part in enumerate(parts):
+            speaker.send(seq, part)
         error = speaker.until("error")
         assert (error["code"], "LIVE_MAX_HOURS" in error["detail"]) == ("recording_too_long", True)
+        acked = max(event["seq"] for event in speaker.events if event["event"] == "ack")  # before the error: what is in it
         assert speaker.until("status")["why"] == "recording_too_long"
-        assert speaker.until("final")["item_id"] == item_id
+        assert speaker.until("final", 60)["item_id"] == item_id
     facts = json.loads(next(server.outputs.glob(f"*/single/{item_id}/live.json")).read_bytes())
     assert facts["why"] == "limit"
+    assert 35 <= acked < len(parts)
+    with wave.open(str(next(server.outputs.glob(f"*/single/{item_id}/recording.wav")))) as file:
+        assert file.readframes(file.getnframes()) == b"".join(parts[: acked + 1])
+    with speaking(server.url) as speaker:  # a page that comes back late learns which of its chunks are in it
+        speaker.say("resume", token=token, item_id=item_id)
+        refused = speaker.until("error")
+        assert (refused["code"], refused["item_id"], refused["next_seq"]) == ("conflict", item_id, acked + 1)
+        assert speaker.until("status")["status"] == "processing"
+        assert speaker.until("final", 60)["item_id"] == item_id
 
 
 def test_many_sockets_of_one_session_are_refused_beyond_a_number(server: Served, token: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from tests.transcription.live_kit import Clock, LiveEngine, live, speech, told, voices
 from utils.transcription.captions import Captions
-from utils.transcription.contract import RATE_HZ, Segment, Word
+from utils.transcription.captions_rules import Past
+from utils.transcription.contract import RATE_HZ, Samples, Segment, Span, Word
 
 SENTENCES = ("no no no no.", "turn on the light.", "thank you very much.", "yes.", "no thank you.", "turn off the light.")
 
@@ -53,6 +54,37 @@ def test_people_who_repeat_themselves_are_heard_word_by_word(seed: int) -> None:
         said += [one] * dice.choice((1, 2)) if one not in said[-2:] else []
     words = spoken(said, [dice.choice((0.06, 0.3, 0.4, 0.6, 0.85, 1.2, 4.0)) for _ in said])
     assert heard_text(words, cost_s=dice.choice((0.05, 0.3, 1.2))) == texts(words)
+
+
+def caught_up(sentences: Sequence[str], engine: type[LiveEngine] = LiveEngine) -> str:
+    """What a job commits that goes on behind the first sentence, which is not settled, and finds all the others there."""
+    clock, words = Clock(), spoken(sentences, [2.7] * len(sentences))
+    first = words[: len(sentences[0].split())]
+    past = Past(1, 0.0, tuple(first), first[-1].end, "en")
+    captions = Captions(engine(words, clock, voices=voices(words)), language="en", clock=clock, past=past)
+    captions.feed(told(words[-1].end + 1.5))
+    found = [captions.step() for _ in range(8)] + [captions.finish()]
+    return texts([word for caption in found if caption for word in caption.words])
+
+
+def test_sentence_said_again_and_again_with_pauses_is_heard_by_a_job_that_catches_up() -> None:
+    """A killed server's captions once had two of four: three alike in one piece of sound were taken for a loop."""
+    said = "turn on the light in the kitchen."
+    assert caught_up([said] * 3) == f"{said} {said}"
+
+
+def test_doubtful_sentence_does_not_take_those_along_that_pauses_part_from_it() -> None:
+    class Doubting(LiveEngine):
+        def again(self, samples: Samples, language: str) -> list[Segment]:
+            found = super().again(samples, language)
+            return [replace(one, avg_logprob=-1.4) if "quite" in one.text else one for one in found]
+
+        def decode(self, samples: Samples, spans: Sequence[Span], language: str) -> Iterator[Segment]:
+            return iter([replace(one, avg_logprob=-1.4) for one in super().decode(samples, spans, language)])
+
+    said = ["turn on the light.", "who knows what quite was said.", "thank you very much."]
+    assert caught_up(said, Doubting) == said[2]
+    assert caught_up(["quite so.", *said[2:]], Doubting) == ""  # committed words are in doubt: nothing can be laid beside them
 
 
 def test_word_that_was_too_short_at_first_is_heard() -> None:

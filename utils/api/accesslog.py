@@ -1,4 +1,4 @@
-"""The server's own access log prints whole addresses, and with them what people search for and words of titles. Not here."""
+"""What the server itself logs. Its access log prints whole addresses, and with them what people search for and words of titles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from utils.storage.names import without_words
 
-LOGGER = "uvicorn.access"
+LOGGER, ERRORS = "uvicorn.access", "uvicorn.error"
 PATH = 2  # place in the record's arguments: client, method, path with query, HTTP version, status
+SOCKETS = "websockets_"  # the server's modules for them begin so
 
 
 class _PathOnly(logging.Filter):
@@ -20,13 +21,29 @@ class _PathOnly(logging.Filter):
         return True
 
 
+class _NoTrace(logging.Filter):
+    """A text frame that is no UTF-8 is the client's fault: it is closed with 1007, and one line tells so."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        cause = record.exc_info[1] if record.exc_info else None
+        if isinstance(cause, UnicodeDecodeError) and record.module.startswith(SOCKETS):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return True
+
+
 @contextmanager
-def without_queries() -> Iterator[None]:
-    """While it is open, access lines end at the question mark, and ids of items hold no words."""
-    path_only = _PathOnly()
-    logger = logging.getLogger(LOGGER)
-    logger.addFilter(path_only)
+def fit_logs() -> Iterator[None]:
+    """While it is open, access lines end at the question mark, ids of items hold no words, and each line is there once."""
+    filters = {LOGGER: _PathOnly(), ERRORS: _NoTrace()}
+    for name, one in filters.items():
+        logging.getLogger(name).addFilter(one)
+    # Streamlit gives this logger a console handler; under `uvicorn app:app` it has one already.
+    consoles = [one for one in logging.getLogger(LOGGER).handlers if type(one) is logging.StreamHandler]
+    for console in consoles[1:]:
+        logging.getLogger(LOGGER).removeHandler(console)
     try:
         yield
     finally:
-        logger.removeFilter(path_only)
+        for name, added in filters.items():
+            logging.getLogger(name).removeFilter(added)

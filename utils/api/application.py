@@ -84,15 +84,19 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
         described = await to_thread.run_sync(documents.allowed_methods, request)  # made when it is first asked for
         return problems.wrong_method(described or [method for method in told if method])
     if status == 400:
-        return problems.response(
-            problems.BadRequest("The body cannot be read as JSON.", "Check its form and its encoding (UTF-8).")
-        )
+        return _no_json()
     return problems.unexpected(exc)
 
 
+def _no_json() -> Response:
+    return problems.response(problems.BadRequest("The body cannot be read as JSON.", "Check its form and its encoding (UTF-8)."))
+
+
 async def on_invalid(request: Request, exc: Exception) -> Response:
-    """Fields that do not fit -> 422 with their names; what was sent is not repeated."""
+    """Fields that do not fit -> 422 with their names, what is no JSON at all -> 400; what was sent is not repeated."""
     found = exc.errors() if isinstance(exc, RequestValidationError) else []
+    if any(error["type"] == "json_invalid" for error in found):
+        return _no_json()
     wrong = [{"field": _field(error), "problem": _reason(error)} for error in found[:MAX_FIELD_PROBLEMS]]
     first = f" ({wrong[0]['field']}: {wrong[0]['problem']})" if wrong else ""
     return problems.response(BadInput(f"The request does not fit{first}.", "See /api/docs for what is allowed."), errors=wrong)
@@ -100,8 +104,6 @@ async def on_invalid(request: Request, exc: Exception) -> Response:
 
 def _field(error: Mapping[str, Any]) -> str:
     place = error["loc"]
-    if error["type"] == "json_invalid":
-        return "body"  # its place is a number of characters
     inner = place[1:] if len(place) > 1 and place[0] in ("body", "query", "path") else place
     parts = [str(part) for part in inner]
     names = parts[:1] + [part for part in parts[1:] if not BRANCH.fullmatch(part)]
@@ -109,8 +111,6 @@ def _field(error: Mapping[str, Any]) -> str:
 
 
 def _reason(error: Mapping[str, Any]) -> str:
-    if error.get("type") == "json_invalid":
-        return "not valid JSON"
     return str(error.get("msg", "not allowed"))[:300]
 
 

@@ -16,8 +16,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from utils.api.bodies import HALF, bodies_of, gathered
+from utils.api.openai_errors import UnknownParameter
 from utils.api.problems import BadRequest
-from utils.errors import AppError, RecordingTooLong, TooLarge, UnsupportedMedia
+from utils.errors import AppError, BadInput, RecordingTooLong, TooLarge, UnsupportedMedia
 from utils.services import Services
 from utils.storage.item import Item
 from utils.workflows import uploads
@@ -30,6 +31,7 @@ MAX_FIELDS = 32
 MAX_FIELD_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 8 * 1024
 NAME_HEADER = "x-file-name"
+FILE = "file"  # the part that holds a recording
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,19 @@ class Form:
             if len(self.arrived.pairs) >= MAX_FIELDS:
                 raise BadRequest(f"The form has more than {MAX_FIELDS} fields.")
             return
+        self._check_name()
         self.look()  # one after the other: a session may send a few at one time, whatever a form holds
         if len(self.arrived.items) + len(self.arrived.refused) >= MAX_FILES:
             raise BadRequest(f"The form has more than {MAX_FILES} files.", "Send them in several requests.")
         name = TITLE if self._passing else told[b"filename"].decode("utf-8", "replace")
         receiving = uploads.receive(self._services, self._session_id, name, self._expected_bytes)
         self._upload = self._open.enter_context(receiving)
+
+    def _check_name(self) -> None:
+        if self._name != FILE:
+            shown, hint = self._name[:60], f"Call the part {FILE!r}."
+            sentence = f"The form has a file in the part {shown!r}; only the part {FILE!r} takes one."
+            raise UnknownParameter(shown, sentence, hint) if self._passing else BadInput(sentence, hint)
 
     def _data(self, data: bytes) -> None:
         if self._upload is not None:

@@ -12,10 +12,12 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from anyio import to_thread
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from utils.errors import AppError, NotFound, TooMany
 
@@ -71,11 +73,27 @@ class Watches:
         self._watches: dict[tuple[str, str], _Watch] = {}
         self._readers: Counter[str] = Counter()
 
-    def admit(self, session_id: str) -> None:
-        """Raise TooMany when this session, or everybody together, watches as much as is allowed."""
+    def admit(self, session_id: str) -> Callable[[], None]:
+        """Count one more stream, at once: many may be asked for before the first one begins.
+
+        Returns:
+            What ends the counting; to be called when the stream is over, whether it has begun or not. Once more does no harm.
+
+        Raises:
+            TooMany: This session, or everybody together, watches as much as is allowed.
+        """
         if self._readers[session_id] >= MOST_A_SESSION or self._readers.total() >= MOST:
             hint = "Close one, or ask for the job's status instead."
             raise TooMany("Too many streams of events are open.", hint, retry_after_s=AGAIN_S)
+        self._readers[session_id] += 1
+        counted = [session_id]
+
+        def leave() -> None:
+            while counted:
+                self._readers[counted.pop()] -= 1
+                self._readers += Counter()  # without the zeros
+
+        return leave
 
     async def follow(self, session_id: str, job_id: str, look: Look, last: str) -> AsyncIterator[bytes]:
         """Events of a job until it is over, it is gone, the server stops, or LIFE_S have passed.
@@ -116,12 +134,10 @@ class Watches:
             watch = self._watches[session_id, job_id] = _Watch(look)
             watch.task = asyncio.get_running_loop().create_task(self._look_after(session_id, job_id, watch))
         watch.readers += 1
-        self._readers[session_id] += 1
         return watch
 
     def _leave(self, session_id: str, job_id: str, watch: _Watch) -> None:
         watch.readers -= 1
-        self._readers[session_id] -= 1
         if not watch.readers:
             if self._watches.get((session_id, job_id)) is watch:
                 del self._watches[session_id, job_id]
@@ -154,6 +170,20 @@ class Watches:
             pause_s = min(pause_s * GROWTH, longest_s)
 
 
-def headers() -> Mapping[str, str]:
-    """Of the answer: nobody keeps it, and no proxy collects it."""
-    return {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+class Stream(StreamingResponse):
+    """The answer: nobody keeps it, and no proxy collects it.
+
+    Args:
+        chunks: From `follow`.
+        leave: From `admit`; called at the end, also where the client has left before the beginning.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
+        super().__init__(chunks, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from utils.api import problems
 from utils.api.intake import HEAD
+from utils.api.leaving import Patient
 from utils.errors import AppError, NotFound
 from utils.workflows import versions
 
@@ -133,7 +134,8 @@ class HeldFile(Response):
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            reader = Patient(receive, send)
+            await reader.send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             self.file.seek(start)
             left = length
             while left > 0:
@@ -141,7 +143,7 @@ class HeldFile(Response):
                 if not chunk:
                     raise EOFError  # cut short on disk: better a broken connection than a short file called whole
                 left -= len(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+                await reader.send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
             if length == 0:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             group.cancel_scope.cancel()

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from utils.api import events
 from utils.api.idempotency import KEYED
@@ -78,9 +77,8 @@ async def job_events(
     data, is_open = await to_thread.run_sync(look)
     if not is_open and last_event_id == events.mark_of(data):
         return Response(status_code=204)  # tells a browser not to come again
-    watches.admit(session_id)
-    chunks = watches.follow(session_id, job_id, look, last_event_id)
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=events.headers())
+    leave = watches.admit(session_id)
+    return events.Stream(watches.follow(session_id, job_id, look, last_event_id), leave)
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Stop a job, keeping what is finished")

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from types import FrameType
 from typing import Any
 
-from utils.api.accesslog import without_queries
+from utils.api.accesslog import fit_logs
 from utils.api.allocator import GIVE_BACK_EVERY_S, keep_giving_back
 from utils.api.descriptors import raise_soft_limit
 from utils.services import Services
@@ -79,7 +79,7 @@ def lifespan_of(
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         raise_soft_limit()
-        with without_queries(), _noticing_the_end(services.stopping):
+        with fit_logs(), _noticing_the_end(services.stopping):
             await _surviving("start_workers", lambda: asyncio.to_thread(services.supervisor.start))
             tasks = [
                 asyncio.create_task(services.sessions.cleanup_loop(services.settings.cleanup_interval_minutes * 60)),

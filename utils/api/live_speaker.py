@@ -19,7 +19,7 @@ from utils.limits import Buckets
 from utils.services import Services
 from utils.storage.live_facts import LiveFacts
 from utils.workflows import live, live_ending
-from utils.workflows.live import Begun
+from utils.workflows.live import Begun, OpenAlready
 from utils.workflows.live_recorder import LimitReached, Recorder
 
 TICK_S = 1.0
@@ -151,14 +151,16 @@ class Speaker:
         wanted = begin_of(command)
         if self._hold.recorder is not None:
             raise Conflict("This connection records already.", "Stop first.")
-        async with self._everybody.starting:
-            open_one = await to_thread.run_sync(live.open_of, self._services, self._session_id)
-            if open_one is None:
-                self._everybody.count_start(self._session_id)
-                begun = await self._hold.begin(lambda: live.begin(self._services, self._session_id, wanted))
-        if open_one is not None:
-            error = Conflict("A recording is open in this session.", "Stop it first, or go on with it.")
-            await self._tell({**error_event(error), "item_id": open_one})
+        session_id = self._session_id
+
+        def begin() -> Begun:
+            return live.begin(self._services, session_id, wanted, admit=lambda: self._everybody.count_start(session_id))
+
+        try:
+            async with self._everybody.starting:
+                begun = await self._hold.begin(begin)
+        except OpenAlready as exc:
+            await self._tell({**error_event(exc), "item_id": exc.item_id})
             return
         await self._speakers.take(self._place(begun.item_id), self)
         await self._begun(begun)

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from utils.api import problems
 from utils.api.identity import Here
 from utils.api.keys import ApiCaller
+from utils.api.leaving import Patient
 from utils.api.openai_errors import MissingParameter, Stopping, WrongParameter
 from utils.api.openai_models import engine_of
 from utils.api.openai_speech_schemas import ANSWERS, SpeechIn
@@ -112,7 +113,7 @@ class Spoken(Response):
             await self._ended(speech)
             raise
         try:
-            await self._send(speech, first, chunks, send)
+            await self._send(speech, first, chunks, Patient(receive, send).send)
         finally:
             await self._ended(speech)
 

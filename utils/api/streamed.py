@@ -11,6 +11,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from utils.api.leaving import Patient
+
 log = logging.getLogger(__name__)
 
 
@@ -40,9 +42,10 @@ class Streamed(Response):
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            reader = Patient(receive, send)
+            await reader.send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
-                await self._body(send)
+                await self._body(reader.send)
             except OSError as exc:  # a file went away: a broken download, never a wrong one; its path may hold words of a title
                 log.warning("event=stream_broken cause=%s", type(exc).__name__)
             group.cancel_scope.cancel()

@@ -27,6 +27,7 @@ DRAFT = "draft"
 ASK_EVERY_S = 60.0
 FRESH_S = 20.0
 MEASURE_WITHIN_S = 180.0
+HEAR_S = 1.0  # see `queue.HEAR_S`
 # What a speaker costs, see `benchmarks.bench_captions`: 0.35 cores with a model that needs 0.17 s for the clip. There is a decoding
 # every 0.6 s, most of them of more sound than the clip has; the voice detector, the socket and the files cost the rest.
 DECODINGS = 1.8  # of the clip, that those of one second take as long as
@@ -44,14 +45,14 @@ def slots_of(core_s: float, cores: int) -> int:
     return max(1, min(MOST_A_CORE * cores, int(SHARE * cores / (BESIDE + DECODINGS * core_s))))
 
 
-def find(settings: Settings) -> int:
-    """Places of this machine: as set, else as measured, now if need be. Never raises."""
+def find(settings: Settings, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Places of this machine: as set, else as measured, now if need be and for as long as nobody wants it to stop. Never raises."""
     if settings.live_workers != AUTO:
         return settings.live_workers
     wanted = _what(settings)
     known = _read(settings.queue_dir / SPEED)
     if known.get("what") != wanted:
-        known = {"what": wanted, "core_s": _measured_aside()}
+        known = {"what": wanted, "core_s": _measured_aside(stopping)}
         if known["core_s"] is None:
             return FIRST
         with suppress(AppError):  # measured again next time
@@ -129,21 +130,37 @@ def _read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) and isinstance(found.get("core_s"), float) else {}
 
 
-def _measured_aside() -> float | None:
-    """Seconds of a core that a decoding takes, found in a child; None when it cannot be told."""
+def _measured_aside(stopping: Callable[[], bool]) -> float | None:
+    """Seconds of a core that a decoding takes, found in a child; None when it cannot be told, or the worker is told to stop."""
+    child: subprocess.Popen[bytes] | None = None
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "utils.jobs.live_slots"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=MEASURE_WITHIN_S,
-            check=True,
-        )
-        found = json.loads(done.stdout)["core_s"]
+        child = subprocess.Popen([sys.executable, "-m", "utils.jobs.live_slots"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        told = _answer(child, stopping)
+        found = None if told is None else json.loads(told)["core_s"]
         return None if found is None else float(found)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as exc:
         log.warning("event=live_speed_unknown cause=%s", type(exc).__name__)
         return None
+    finally:
+        if child is not None and child.poll() is None:
+            child.kill()
+            child.communicate()
+
+
+def _answer(child: subprocess.Popen[bytes], stopping: Callable[[], bool]) -> bytes | None:
+    """What it printed. Waits in short steps: only between them the main thread hears of a signal that another thread was given."""
+    deadline = time.monotonic() + MEASURE_WITHIN_S
+    while not stopping():
+        try:
+            told, _ = child.communicate(timeout=HEAR_S)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= deadline:
+                raise
+            continue
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, child.args)
+        return told
+    return None
 
 
 def measure(settings: Settings) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -52,22 +53,23 @@ class LiveWork:
         known = context.shared.once("transcription_engines", lambda: engines.build(settings, live=True))
         request = captions_rules.live_request(self._facts.language, model=settings.live_model)
         engine, why = engines.choose(known, settings, request)
-        past = captions_file.past_of(captions_file.captions_of(self._home / CAPTIONS))
         decoding = engine.open(request, note=context.note, check=self._check)
         try:
             self._tell_who(engine, decoding.model.name, why)
             context.note(why)
-            with self._sound(past.settled) as sound, self._lines() as lines:
-                captions_run.caption(
-                    sound,
-                    decoding,
-                    lambda caption: self._keep(lines, caption),
-                    ended=lambda: sound.is_over,
-                    check=self._check,
-                    language=self._facts.language,
-                    rules=captions_run.rules_of(engine.name),
-                    past=past,
-                )
+            with self._lines() as lines:
+                past = captions_file.past_of(captions_file.captions_of(self._home / CAPTIONS))  # of our copy
+                with self._sound(past.settled) as sound:
+                    captions_run.caption(
+                        sound,
+                        decoding,
+                        lambda caption: self._keep(lines, caption),
+                        ended=lambda: sound.is_over,
+                        check=self._check,
+                        language=self._facts.language,
+                        rules=captions_run.rules_of(engine.name),
+                        past=past,
+                    )
         finally:
             decoding.close()
 
@@ -96,6 +98,7 @@ class LiveWork:
                     yield sound
 
     def _lines(self) -> BinaryIO:
+        """Our own copy: who was overtaken and does not know it yet writes into the old one. So look what was said after this."""
         self.context.check()
         return self.context.sessions.captions_file(*self._place)
 
@@ -104,8 +107,10 @@ class LiveWork:
         from utils.transcription.captions_file import line
 
         self.context.check_ours()
+        data = line(caption)
         with told(no_item()):
-            lines.write(line(caption))
+            if lines.write(data) != len(data):  # half a line: nothing may follow it
+                raise OSError(errno.ENOSPC, "No space left on device")
         if self._clock() - self._shown_at >= SHOW_EVERY_S:
             self._shown_at = self._clock()
             self.context.show(round(caption.at, 1), 0)

@@ -87,7 +87,7 @@ def run(
     runner.heart.start()
     threads = threads_of(settings)[pool]
     if pool == LIVE_POOL:
-        threads = _places(settings, sign)
+        threads = _places(settings, sign, lambda: queue.stopping)
     tender = Tender(journal, queue, pool, sign, runner.heart, threads, Wear(runner.heart, settings.model_idle_minutes * 60))
     threading.Thread(target=tender.tend, args=(timing.tend_s,), name="tend", daemon=True).start()
     threading.Thread(target=_import, args=(warm,), name="warm", daemon=True).start()
@@ -98,7 +98,7 @@ def run(
     log.info("event=worker_ended pool=%s pid=%d", pool, os.getpid())
 
 
-def _places(settings: Settings, sign: Sign) -> int:
+def _places(settings: Settings, sign: Sign, stopping: Callable[[], bool]) -> int:
     """How many recordings this worker follows at one time; told to the servers. Measuring it may take longer than a sign lasts."""
     found = threading.Event()
 
@@ -108,7 +108,7 @@ def _places(settings: Settings, sign: Sign) -> int:
 
     threading.Thread(target=live_on, name="sign", daemon=True).start()
     try:
-        places = live_slots.find(settings)
+        places = live_slots.find(settings, stopping)
     finally:
         found.set()
     live_slots.tell(settings.queue_dir, sign.path, places)

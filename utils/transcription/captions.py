@@ -216,14 +216,15 @@ class Captions:
         segments = list(self._decoding.decode(sound, spans, tongue))
         took = min(self._clock() - began, LONGEST_COST_S)
         self._cost_s = max(took, (self._cost_s + took) / 2)
-        if self._is_suspect(segments):  # looked into when it settles; until then the text before stands, tentative
+        if self._is_suspect(segments, speech):  # looked into when it settles; until then the text before stands, tentative
             self._suspect = True
             return ()
         sure = 0.0 if not self._language.known else self.at_s - (0.0 if voice_ended else rules.edge_s)
         return self._agreement.hear(self._words(segments), sure_until_s=sure)
 
-    def _is_suspect(self, segments: Sequence[Segment]) -> bool:
-        return bool(gate.suspicion(segments, sum(span.end - span.start for span in self._speech)))
+    @staticmethod
+    def _is_suspect(segments: Sequence[Segment], speech: Sequence[Span]) -> bool:
+        return bool(gate.suspicion(segments, sum(span.end - span.start for span in speech)))
 
     def _words(self, segments: Sequence[Segment]) -> list[Word]:
         """Of a hypothesis, in seconds of the recording."""
@@ -246,13 +247,32 @@ class Captions:
         if not self._suspect:
             return ()
         self._suspect = False
-        whole = Span(self._speech[0].start, self._speech[-1].end)
-        sound = self._sound[round(whole.start * RATE_HZ) : round(whole.end * RATE_HZ)]
-        again = [word_times.moved(segment, whole.start) for segment in self._decoding.again(sound, self._language.best)]
-        if self._is_suspect(again):  # text that never changes again must not be doubtful; the final pass keeps and marks it
+        words = self._careful(self._speech)
+        spans = _joined(self._speech)
+        if words is None and len(spans) > 1:  # long pauses are in it: had they been heard as they came, each would stand for itself
+            words = self._apart(spans)
+        if words is None:  # text that never changes again must not be doubtful; the final pass keeps and marks it
             self._agreement.forget()
             return ()
-        return self._agreement.hear(self._words(again))
+        return self._agreement.hear(words)
+
+    def _apart(self, spans: Sequence[Span]) -> list[Word] | None:
+        """What was said between long pauses, each stretch judged alone; None when none of it can be told."""
+        words: list[Word] = []
+        held = self._agreement.held
+        for span in spans:
+            found = self._careful([one for one in self._speech if span.start <= one.start < span.end])
+            if found is None and held and self._begin_s + span.start < held[-1].end:
+                return None  # committed words are in it: what follows could not be laid beside them
+            words += found or ()
+        return words or None
+
+    def _careful(self, speech: Sequence[Span]) -> list[Word] | None:
+        """Decode a stretch of the sound once more; None when it is suspect still."""
+        whole = Span(speech[0].start, speech[-1].end)
+        sound = self._sound[round(whole.start * RATE_HZ) : round(whole.end * RATE_HZ)]
+        again = [word_times.moved(segment, whole.start) for segment in self._decoding.again(sound, self._language.best)]
+        return None if self._is_suspect(again, speech) else self._words(again)
 
     def _trimmed(self) -> tuple[Word, ...]:
         """Keep the sound short: cut it behind what is committed, if need be after committing without agreement."""

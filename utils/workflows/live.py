@@ -6,6 +6,7 @@ The truth is on disk (`storage.recordings`). A `Recorder` is one connection's ho
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -67,18 +68,34 @@ class Begun:
     note: str = ""
 
 
-def begin(services: Services, session_id: str, wanted: Begin) -> Begun:
-    """Make the item of a recording and hold it.
+class OpenAlready(Conflict):
+    """A session has one recording at a time; `item_id` is the one that is open."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__("A recording is open in this session.", "Stop it first, or go on with it.")
+        self.item_id = item_id
+
+
+def begin(services: Services, session_id: str, wanted: Begin, *, admit: Callable[[], None] = lambda: None) -> Begun:
+    """Make the item of a recording and hold it. One after the other in a process: between the looks and the item nothing is locked.
+
+    Args:
+        services: As everywhere.
+        session_id: Who records.
+        wanted: What.
+        admit: Called when nothing else is against it, before anything is made; raises to refuse.
 
     Raises:
         BadInput: It cannot be recorded like this.
-        Conflict: A recording is open in this session.
+        OpenAlready: A recording is open in this session.
         TooMany: So many recordings with captions are open as this server carries, or so much other work.
         QuotaExceeded: The session is full.
         StoreUnavailable: The disk refuses.
     """
     _check(wanted)
-    _check_none_open(services, session_id)
+    if (open_one := open_of(services, session_id)) is not None:
+        raise OpenAlready(open_one)
+    admit()
     note = ""
     captions = wanted.captions
     if captions and services.settings.live_workers == 0 and not live_places.count(services):
@@ -165,8 +182,3 @@ def _check(wanted: Begin) -> None:
         raise BadInput(f"The sample rate of a recording is a number from {RATES_HZ[0]} to {RATES_HZ[1]}.")
     if wanted.language and wanted.language not in LANGUAGES:
         raise BadInput(f"The language {wanted.language[:12]!r} is not one that Whisper knows.", "Leave it empty to have it found.")
-
-
-def _check_none_open(services: Services, session_id: str) -> None:
-    if open_of(services, session_id) is not None:
-        raise Conflict("A recording is open in this session.", "Stop it first, or go on with it.")
