@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -37,6 +40,17 @@ def turn(item: pytest.Item) -> int:
     """When the group of a test begins."""
     name = group(item.nodeid)
     return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What holds in every process of a run, and in all that it starts."""
+    # Servers and workers are started by the dozen, and each would compile the project anew where nothing compiled may be written.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # The same examples in every run, however slow the machine is just then; the long forms draw others each time.
+    settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None)
+    settings.register_profile("long", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("long" if config.option.markexpr else "suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
