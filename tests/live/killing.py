@@ -25,8 +25,9 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.api.served import ROOT, Served, free_port, wait_until_up
+from tests.api.served import ROOT, Served, wait_until_up
 from tests.live.speaking import Speaker, chunks_of, sound, speaking, token_of
+from tests.ports import Port
 
 LOST = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
 
@@ -35,7 +36,9 @@ class Mortal:
     """A server that can be killed and started again on the same folder and port."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.port, self.outputs, self.log = free_port(), folder / "outputs", folder / "server.log"
+        self.outputs, self.log = folder / "outputs", folder / "server.log"
+        self.held = Port()
+        self.port = self.held.number
         self.outputs.mkdir(exist_ok=True)
         more = {
             "OUTPUTS_DIR": str(self.outputs),
@@ -64,7 +67,7 @@ class Mortal:
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(20)
+                self._process.wait(60)
             self.kill()
 
     def client(self) -> httpx.Client:
@@ -80,6 +83,7 @@ def mortal(folder: Path, **settings: str) -> Iterator[Mortal]:
         yield server
     finally:
         server.stop()
+        server.held.close()
 
 
 class Feeder:
