@@ -74,7 +74,7 @@ class Rig:
     def new(self, kind: str, item_id: str | None = None, **request: Any) -> NewJob:
         return NewJob(kind, "Title", "speech", request, item_id=item_id)
 
-    def end(self, job_id: str, session: str = "", timeout_s: float = 30.0) -> JobStatus:
+    def end(self, job_id: str, session: str = "", timeout_s: float = 120.0) -> JobStatus:
         """Wait for the end of a job."""
         status = self.jobs.wait(session or self.session, job_id, timeout_s)
         assert not status.is_open, f"{status}\n{self.log_text()[-4000:]}"

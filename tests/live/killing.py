@@ -96,10 +96,10 @@ class Feeder:
         self.over = False
         self.problems: list[str] = []
 
-    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 10, pace_s: float = 0.0) -> bool:
+    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 60, pace_s: float = 0.0) -> bool:
         """Connect, feed up to a chunk, and stop if asked to; False when the line broke before."""
         try:
-            with speaking(self.url, open_timeout=5, close_timeout=1) as speaker:
+            with speaking(self.url, open_timeout=30, close_timeout=1) as speaker:
                 first = self._begin(speaker)
                 for seq in range(first, until):
                     speaker.send(seq, self.parts[seq])
@@ -110,7 +110,7 @@ class Feeder:
                     self.acked = speaker.until("ack", ack_within_s)["seq"]
                 if stop and not self.over:
                     speaker.say("stop", next_seq=len(self.parts))
-                    speaker.until("status", 10)
+                    speaker.until("status", 60)
                     self.over = True
                 return True
         except LOST:
@@ -169,7 +169,7 @@ def cycle(server: Mortal, dice: random.Random, seconds: float = 6.0) -> dict[str
     feeder.feed(len(parts), stop=True)
     killer.join()
     server.start()
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while not feeder.feed(len(parts)) and time.monotonic() < ends:
         time.sleep(0.1)
     found = feeder.finish()

@@ -21,7 +21,7 @@ from utils.speech.engines.espeak_process import Limits, Program
 
 FAKE = Path(__file__).parents[2] / "fakes" / "espeak_child.py"
 RATE_HZ = 22_050
-GONE_S = 20.0
+GONE_S = 60.0
 
 
 class Cache:
