@@ -103,7 +103,7 @@ def crowd(wish: Wish, closings: dict[str, int]) -> Iterator[None]:
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n"
         yield
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=180)
         closings |= json.loads(told)
     finally:
         process.kill()
