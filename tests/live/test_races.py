@@ -53,10 +53,10 @@ def last(server: Served, token: str, item_id: str) -> Iterator[Speaker]:
 
 
 def wait_for_other(speaker: Speaker) -> bool:
-    """Is the recording taken from this one within a second?"""
+    """Is the recording taken from this one within two seconds?"""
     with suppress(TimeoutError):
         while True:
-            if speaker.next(1.0)["event"] == "error":
+            if speaker.next(2.0)["event"] == "error":
                 return True
     return False
 
