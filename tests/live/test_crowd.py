@@ -126,7 +126,7 @@ async def among(server: Served, *, slow: int, floods: int, seconds: float) -> tu
 def test_crowd_of_slow_and_of_flooding_clients_leaves_others_alone(server: Served) -> None:
     quiet, within, before, closings = asyncio.run(among(server, slow=100, floods=2, seconds=3))
     assert len(within.acks_s) == len(quiet.acks_s)
-    assert {name for name in closings if name.startswith("flood")} == {"flood 1008"}, closings
+    assert closings.get("flood 1008") and {name for name in closings if name.startswith("flood")} <= {"flood 1008", "flood cut"}
     assert within.watch.most_bytes / 2**20 - before < MOST_GROWN_MB
 
 
