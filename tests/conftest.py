@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -39,6 +43,32 @@ def turn(item: pytest.Item) -> int:
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What holds in every process of a run, and in all that it starts."""
+    # Servers and workers are started by the dozen, and each would compile the project anew where nothing compiled may be written.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # The same examples in every run, however slow the machine is just then; the long forms draw others each time.
+    settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None)
+    settings.register_profile("long", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("long" if config.option.markexpr else "suite")
+    if hasattr(config, "workerinput"):
+        # What an earlier test left to the collector comes up in whichever test runs when it collects: by itself (`-n 0`) a test
+        # fails for that, in a whole run it is shown at the end.
+        config.addinivalue_line("filterwarnings", "default::pytest.PytestUnraisableExceptionWarning")
+        config.args = turned(config.args, config.rootpath, int(config.workerinput["workerid"].removeprefix("gw")))
+
+
+def turned(args: list[str], root: Path, number: int) -> list[str]:
+    """Where a process begins to read tests: each at another place, so that it finds ready what others have compiled meanwhile."""
+    if [root / arg for arg in args] != [root / "tests"]:
+        return args
+    places = [*root.glob("tests/test_*.py"), *(path.parent for path in root.glob("tests/*/__init__.py"))]
+    names = sorted(str(path.relative_to(root)) for path in places)
+    first = len(names) * number // 3
+    return names[first:] + names[:first]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked `long`, unless a mark expression was given; begin with what takes longest."""
     if not config.option.markexpr:
@@ -46,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if len(chosen) < len(items):
             config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
             items[:] = chosen
-    items.sort(key=turn)  # files and tests of one turn stay in their order
+    items.sort(key=lambda item: (turn(item), item.path))  # in every process alike; tests of one file stay in their order
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-GONE_S = 20.0
+GONE_S = 60.0
 
 
 def offspring(named: str = "") -> set[psutil.Process]:

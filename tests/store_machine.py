@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.storage.support import DAY, HOUR, Clock, everything, temporaries
+from tests.storage.support import DAY, HOUR, Clock, everything, size_of_files, temporaries
 from utils.errors import Conflict, NotFound
 from utils.session_manager import UNDO_S, SessionManager
 from utils.storage import names
@@ -494,9 +494,8 @@ class StoreMachine(RuleBasedStateMachine):
             for key, data in space.cache.items():
                 assert self.store.cache(session).get(key) == data
             usage = self.store.usage(session)
-            size = sum(len(data) for data in everything(self.out / session).values() if isinstance(data, bytes))
             linked = (self.out / session / "link").is_symlink()
-            assert linked or usage.size_bytes == size, "usage is not what lies on the disk"
+            assert linked or usage.size_bytes == size_of_files(self.out / session), "usage is not what lies on the disk"
             assert usage.item_count == len(wanted)
 
     @invariant()

@@ -29,9 +29,9 @@ def held(runs: int, steps: int = 30) -> None:
     run_state_machine_as_test(StoreMachine, settings=chosen)  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.timeout(900)  # a quarter of a minute of one processor; a busy machine takes its time
+@pytest.mark.timeout(1800)  # half a minute of one processor; a busy machine takes its time
 def test_machine_finds_nothing() -> None:
-    held(100)
+    held(500)
 
 
 @pytest.mark.long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import Port
+
 ROOT = Path(__file__).resolve().parents[2]
-START_WITHIN_S = 60
+START_WITHIN_S = 180  # only a guard
 
 
 @dataclass
@@ -47,31 +48,26 @@ class Served:
         return [path.name for path in self.outputs.iterdir() if not path.name.startswith(".")]
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def served(folder: Path, **settings: str) -> Iterator[Served]:
     """Start the app on a free port of the loopback; stop it at the end. No worker of captions: it would measure the machine."""
-    port, outputs = free_port(), folder / "outputs"
+    outputs = folder / "outputs"
     outputs.mkdir(exist_ok=True)
     usual = {"OUTPUTS_DIR": str(outputs), "TTS_ENGINE": "espeak", "LIVE_WORKERS": "0", "PYTHONWARNINGS": "default"}
     environ = os.environ | usual | settings
-    command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port"]
     log_path = folder / "server.log"
-    with log_path.open("wb") as log:
+    with log_path.open("wb") as log, Port() as port:
+        command.append(str(port.number))
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
-            found = Served(f"http://127.0.0.1:{port}", outputs, log_path, process.pid)
+            found = Served(f"http://127.0.0.1:{port.number}", outputs, log_path, process.pid)
             wait_until_up(found, process)
             yield found
         finally:
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -65,7 +65,7 @@ def test_lifespan_sweeps_again_and_again(tmp_path: Path) -> None:
                 while sotto.folders:
                     await asyncio.sleep(0.02)
 
-        asyncio.run(asyncio.wait_for(run(), 20))
+        asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_lifespan_does_not_wait_for_the_sweep(sotto: Surface) -> None:
@@ -81,7 +81,7 @@ def test_lifespan_does_not_wait_for_the_sweep(sotto: Surface) -> None:
 
     async def run() -> None:
         async with lifespan_of(replace(sotto.services, sessions=slow))(None):
-            await asyncio.wait_for(began.wait(), 5)
+            await asyncio.wait_for(began.wait(), 60)
 
     asyncio.run(run())
 

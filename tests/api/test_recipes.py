@@ -22,7 +22,7 @@ from utils.audio.decoder import decode_trusted
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 ADDRESS = "http://localhost:8501"
-WITHIN_S = 100
+WITHIN_S = 300
 PYTHON = """import sys
 namespace = {"__name__": "__main__"}
 with open(sys.argv[1]) as page:

@@ -299,7 +299,7 @@ def test_upload_connection_that_breaks_leaves_nothing(server: Served) -> None:
 def test_upload_refused_half_way_closes_the_connection(server: Served) -> None:
     with server.client() as client:
         token = client.post("/api/v1/sessions").json()["token"]
-    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=60) as connection:
         head = f"POST /api/v1/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 900000000\r\n"
         connection.sendall(head.encode() + f"Content-Type: {FORM['Content-Type']}\r\n\r\n".encode() + part("file", b"x", "a.wav"))
         answer = b""
@@ -312,7 +312,7 @@ def test_upload_refused_half_way_closes_the_connection(server: Served) -> None:
 def test_upload_that_is_refused_while_its_sender_sends_tells_it_why(server: Served, token: str, status: bytes) -> None:
     with server.client() as client:
         token = token or client.post("/api/v1/sessions").json()["token"]
-    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=60) as connection:
         head = f"POST /api/v1/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 900000000\r\n"
         connection.sendall(head.encode() + f"Content-Type: {FORM['Content-Type']}\r\n\r\n".encode() + part("file", b"x", "a.wav"))
         for _ in range(80):

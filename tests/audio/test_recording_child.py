@@ -25,7 +25,7 @@ from utils.errors import Cancelled, RecordingTooLong, StoreUnavailable, Unreadab
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the warm process")
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,13 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import Port
+
 ROOT = Path(__file__).resolve().parents[2]
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens, the refusal comes at once
 COMMANDS = {
     "streamlit": ["-m", "streamlit", "run", "app.py", "--server.port"],
     "uvicorn": ["-m", "uvicorn", "app:app", "--no-access-log", "--port"],
 }
-START_S = 60.0
+START_S = 180.0  # only a guard
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,9 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _is_up(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=30) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -64,16 +57,14 @@ def running(command: str, folder: Path, **settings: str) -> Iterator[Server]:
         folder: For outputs and the log.
         settings: Environment variables on top of those that keep it from the outside world.
     """
-    outputs, port = folder / "outputs", free_port()
-    url = f"http://localhost:{port}"
+    outputs = folder / "outputs"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMLIT_", "GTTS_", "TTS_"))}
     # Without captions, whose worker would measure the machine.
     usual = {"GTTS_ENDPOINT": UNREACHABLE, "SPEECH_WORKERS": "2", "LIVE_WORKERS": "0", "JOBS_URL": ""}
     wanted = {"OUTPUTS_DIR": str(outputs)} | usual | settings
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *COMMANDS[command], str(port)], cwd=ROOT, env=clean | wanted, stdout=log, stderr=log
-        )
+    with (folder / "server.log").open("wb") as log, Port() as port:
+        url, called = f"http://localhost:{port.number}", [sys.executable, *COMMANDS[command], str(port.number)]
+        process = subprocess.Popen(called, cwd=ROOT, env=clean | wanted, stdout=log, stderr=log)
         try:
             deadline = time.monotonic() + START_S
             while not _is_up(url):
@@ -85,7 +76,7 @@ def running(command: str, folder: Path, **settings: str) -> Iterator[Server]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

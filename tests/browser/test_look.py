@@ -17,7 +17,7 @@ AUDIT = (Path(__file__).parent / "audit.js").read_text("utf-8")
 AUDIT = AUDIT[AUDIT.index("() =>") :]
 
 
-REST_S = 5.0
+REST_S = 30.0
 
 
 def audit(page: Page) -> list[str]:

@@ -184,7 +184,7 @@ def run(folder: Path, cycles: int, *, redis: bool, seed: int) -> dict[str, Any]:
             return Chaos(rig, server, seed).run(cycles)
     finally:
         if server:
-            server.kill()
+            server.close()
 
 
 def is_well(figures: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path)
     yield server
-    server.kill()
+    server.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.jobs.made_up import KINDS, TIMING
+from tests.ports import Port
 from utils.jobs.contract import JobStatus, NewJob
 from utils.jobs.file_jobs import FileJobs
 from utils.jobs.journal import Journal
@@ -73,7 +74,7 @@ class Rig:
     def new(self, kind: str, item_id: str | None = None, **request: Any) -> NewJob:
         return NewJob(kind, "Title", "speech", request, item_id=item_id)
 
-    def end(self, job_id: str, session: str = "", timeout_s: float = 30.0) -> JobStatus:
+    def end(self, job_id: str, session: str = "", timeout_s: float = 120.0) -> JobStatus:
         """Wait for the end of a job."""
         status = self.jobs.wait(session or self.session, job_id, timeout_s)
         assert not status.is_open, f"{status}\n{self.log_text()[-4000:]}"
@@ -170,20 +171,18 @@ class RedisServer:
             if os.environ.get("CI") == "true":
                 pytest.fail("redis-server is not installed")
             pytest.skip("redis-server is not installed")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._port = Port()
         self._folder = folder
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://127.0.0.1:{self._port.number}/0"
         self.start()
 
     def start(self) -> None:
-        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self._port.number), "--dir", str(self._folder)]
         self._process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
         until(self._answers)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port.number), 0.5):
             return True
         return False
 
@@ -191,6 +190,11 @@ class RedisServer:
         """Everything that was queued is gone."""
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """Not to be started again."""
+        self.kill()
+        self._port.close()
 
 
 @contextlib.contextmanager

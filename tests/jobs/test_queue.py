@@ -67,7 +67,7 @@ def serving(folder: Path, poll_s: float, threads: int = 2) -> Iterator[list[str]
     until(lambda: (folder / "speech.wake").exists())
     yield taken
     queue.stop()
-    thread.join(5.0)
+    thread.join(60.0)
     assert not thread.is_alive()
     queue.close()
 

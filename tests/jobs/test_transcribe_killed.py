@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.listening import DEAF_S
 from tests.jobs.recordings import Recordings, recordings_in, sentences, spoken
 from tests.jobs.rig import QUICK, until
 from utils.jobs.transcribe_files import partial_name
@@ -83,7 +84,7 @@ def test_cancel_over_the_head_of_a_deaf_engine_keeps_the_text(rig: Recordings) -
     rig.real_worker()
     until(lambda: (rig.home(job_id) / partial_name(1)).exists())
     rig.jobs.cancel(rig.session, job_id)
-    until(lambda: rig.state(job_id) == "cancelled", 4.5)  # before the engine listens again
+    until(lambda: rig.state(job_id) == "cancelled", DEAF_S - 5)  # before the engine listens again
     view = transcripts.view(rig.services, rig.session, job_id)
     heard = [segment.text for _, segment in view.segments]
     assert view.state == "cancelled" and heard == LONG[: len(heard)] and heard

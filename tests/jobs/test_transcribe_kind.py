@@ -80,7 +80,7 @@ def test_cancelled_job_keeps_the_text_marked_as_incomplete(rig: Recordings) -> N
     running.start()
     until((rig.home(job_id) / partial_name(1)).exists)
     rig.jobs.cancel(rig.session, job_id)
-    running.join(10)
+    running.join(60)
     item = rig.item(job_id)
     heard = rig.heard(job_id)
     assert rig.state(job_id) == "cancelled"
@@ -95,7 +95,7 @@ def test_cancelled_job_retried_goes_on_and_ends_whole(rig: Recordings) -> None:
     running.start()
     until((rig.home(job_id) / partial_name(1)).exists)
     rig.jobs.cancel(rig.session, job_id)
-    running.join(10)
+    running.join(60)
     lines = (rig.home(job_id) / partial_name(1)).read_bytes()
     rig.jobs.retry(rig.session, job_id)
     assert rig.run(job_id).state == "done"

@@ -32,16 +32,18 @@ def test_worker_job_submitted_is_done_and_leaves_nothing_behind(any_rig: Rig) ->
     assert any_rig.journal.open_names() == set()
 
 
-def test_worker_running_job_shows_progress_and_is_cancelled_within_two_seconds(any_rig: Rig) -> None:
+def test_worker_running_job_shows_progress_and_is_cancelled_long_before_its_end(any_rig: Rig) -> None:
     any_rig.worker()
-    job_id = any_rig.put("steps", steps=200, seconds=0.05)
+    job_id = any_rig.put("steps", steps=2000, seconds=0.05)
     until(lambda: any_rig.jobs.status(any_rig.session, job_id).done > 2)
     shown = any_rig.jobs.status(any_rig.session, job_id)
     assert shown.state == "running"
-    assert shown.total == 200
+    assert shown.total == 2000
     assert shown.note.startswith("Step ")
     any_rig.jobs.cancel(any_rig.session, job_id)
-    assert any_rig.end(job_id, timeout_s=2.0).state == "cancelled"
+    ended = any_rig.end(job_id)
+    assert ended.state == "cancelled"
+    assert ended.done - shown.done < 200, "it is looked for at each step, and each fifth of a second"
 
 
 def test_worker_killed_its_jobs_come_back_at_its_successor(any_rig: Rig) -> None:
@@ -200,7 +202,7 @@ def test_worker_told_to_end_hands_back_and_exits_cleanly(rig: Rig) -> None:
     job_id = rig.put("steps", steps=100, seconds=0.05)
     until(running(rig, job_id))
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert rig.record(job_id)["state"] == "queued"
     assert rig.record(job_id)["handed_back"] == 1
     assert rig.jobs.health().workers == {"speech": 0}
@@ -209,7 +211,7 @@ def test_worker_told_to_end_hands_back_and_exits_cleanly(rig: Rig) -> None:
 def test_worker_told_to_end_in_any_thread_hands_back_and_exits_cleanly(rig: Rig) -> None:
     worker = rig.worker()
     job_id = rig.put("struck", steps=1200, seconds=0.05)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert rig.record(job_id)["state"] == "queued"
 
 
@@ -218,7 +220,7 @@ def test_worker_told_to_end_waits_for_no_call_that_was_left_behind(rig: Rig) -> 
     job_id = rig.put("leaves", steps=100, seconds=0.05)
     until(running(rig, job_id))
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert rig.record(job_id)["state"] == "queued"
 
 

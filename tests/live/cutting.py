@@ -112,7 +112,7 @@ def recorded(server: Mortal, dice: random.Random, cut_s: float, *, breaking: boo
 
         cutting = threading.Thread(target=cut)
         cutting.start()
-        ends = time.monotonic() + cut_s + 60
+        ends = time.monotonic() + cut_s + 120
         while not feeder.feed(len(parts), ack_within_s=2, pace_s=PACE_S) and time.monotonic() < ends:
             time.sleep(0.5)
         cutting.join()

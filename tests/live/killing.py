@@ -25,8 +25,9 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.api.served import ROOT, Served, free_port, wait_until_up
+from tests.api.served import ROOT, Served, wait_until_up
 from tests.live.speaking import Speaker, chunks_of, sound, speaking, token_of
+from tests.ports import Port
 
 LOST = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
 
@@ -35,7 +36,9 @@ class Mortal:
     """A server that can be killed and started again on the same folder and port."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.port, self.outputs, self.log = free_port(), folder / "outputs", folder / "server.log"
+        self.outputs, self.log = folder / "outputs", folder / "server.log"
+        self.held = Port()
+        self.port = self.held.number
         self.outputs.mkdir(exist_ok=True)
         more = {
             "OUTPUTS_DIR": str(self.outputs),
@@ -64,7 +67,7 @@ class Mortal:
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(20)
+                self._process.wait(60)
             self.kill()
 
     @property
@@ -86,6 +89,7 @@ def mortal(folder: Path, **settings: str) -> Iterator[Mortal]:
         yield server
     finally:
         server.stop()
+        server.held.close()
 
 
 class Feeder:
@@ -98,10 +102,10 @@ class Feeder:
         self.over = False
         self.problems: list[str] = []
 
-    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 10, pace_s: float = 0.0) -> bool:
+    def feed(self, until: int, *, stop: bool = False, ack_within_s: float = 60, pace_s: float = 0.0) -> bool:
         """Connect, feed up to a chunk, and stop if asked to; False when the line broke before."""
         try:
-            with speaking(self.url, open_timeout=5, close_timeout=1) as speaker:
+            with speaking(self.url, open_timeout=30, close_timeout=1) as speaker:
                 first = self._begin(speaker)
                 for seq in range(first, until):
                     speaker.send(seq, self.parts[seq])
@@ -112,7 +116,7 @@ class Feeder:
                     self.acked = speaker.until("ack", ack_within_s)["seq"]
                 if stop and not self.over:
                     speaker.say("stop", next_seq=len(self.parts))
-                    speaker.until("status", 10)
+                    speaker.until("status", 60)
                     self.over = True
                 return True
         except LOST:
@@ -171,7 +175,7 @@ def cycle(server: Mortal, dice: random.Random, seconds: float = 6.0) -> dict[str
     feeder.feed(len(parts), stop=True)
     killer.join()
     server.start()
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while not feeder.feed(len(parts)) and time.monotonic() < ends:
         time.sleep(0.1)
     found = feeder.finish()

@@ -42,7 +42,7 @@ class Speaker:
     def send(self, seq: int, data: bytes) -> None:
         self.socket.send(numbered(seq, data))
 
-    def next(self, timeout_s: float = 20.0) -> dict[str, Any]:
+    def next(self, timeout_s: float = 60.0) -> dict[str, Any]:
         event: dict[str, Any] = json.loads(self.socket.recv(timeout_s))
         self.events.append(event)
         return event
@@ -55,7 +55,7 @@ class Speaker:
                 found.append(self.next(0))
         return found
 
-    def until(self, kind: str, timeout_s: float = 30.0, **fields: Any) -> dict[str, Any]:
+    def until(self, kind: str, timeout_s: float = 60.0, **fields: Any) -> dict[str, Any]:
         """The next event of that kind with these fields."""
         while True:
             event = self.next(timeout_s)
@@ -67,7 +67,7 @@ class Speaker:
         while self.until("ack")["seq"] < seq:
             continue
 
-    def closed(self, timeout_s: float = 20.0) -> tuple[int, str]:
+    def closed(self, timeout_s: float = 60.0) -> tuple[int, str]:
         """Wait for the end; code and reason."""
         try:
             while True:

@@ -6,7 +6,7 @@ import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def speak(speaker: Speaker, data: bytes, rate_hz: int) -> None:
         time.sleep(0.2)
 
 
-def recorded(server: Served, token: str, rate_hz: int, told: dict[str, Any]) -> None:
+def recorded(server: Served, token: str, rate_hz: int, told: dict[str, Any], may_stop: Event) -> None:
     """One recording from its begin to its text; `told` gets all events."""
     with speaking(server.url) as speaker:
         speaker.say("start", sample_rate=rate_hz, language="en", token=token, title="Kitchen")
@@ -61,6 +61,7 @@ def recorded(server: Served, token: str, rate_hz: int, told: dict[str, Any]) -> 
         with speaking(server.url) as viewer:
             viewer.say("watch", item_id=told["item_id"], token=token)
             told["seen"] = viewer.until("words")["committed"]
+        may_stop.wait(60)
         speaker.say("stop")
         told["final"] = speaker.until("final", 60)["text"]
         told["last"] = speaker.until("status")["status"]
@@ -68,18 +69,21 @@ def recorded(server: Served, token: str, rate_hz: int, told: dict[str, Any]) -> 
 
 def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Served) -> None:
     told: list[dict[str, Any]] = [{}, {}]
+    may_stop = Event()  # when a third was there beside the two
     with server.client() as client:
         tokens = [token_of(client), token_of(client)]
         pairs = zip(tokens, (16_000, 48_000), told, strict=True)
-        threads = [Thread(target=recorded, args=(server, *pair)) for pair in pairs]
+        threads = [Thread(target=recorded, args=(server, *pair, may_stop)) for pair in pairs]
         for thread in threads:
             thread.start()
+        token = token_of(client)
+        until(lambda: all("item_id" in found for found in told), 60)
         with speaking(server.url) as third:
-            until(lambda: all("item_id" in found for found in told), 60)
-            third.say("start", sample_rate=16_000, token=token_of(client))
+            third.say("start", sample_rate=16_000, token=token)
             refused = third.until("error")
             assert (refused["code"], "for 2 at one time (LIVE_WORKERS)" in refused["detail"]) == ("too_many", True)
             assert third.closed()[0] == 1013
+        may_stop.set()
         for thread in threads:
             thread.join()
         for token, found in zip(tokens, told, strict=True):
@@ -100,8 +104,9 @@ def test_captions_come_while_two_people_speak_and_each_gets_their_own(server: Se
 
 
 def test_captions_of_a_browsers_own_recorder(server: Served) -> None:
-    with server.client() as client, speaking(server.url) as speaker:
+    with server.client() as client:
         token = token_of(client)
+    with server.client() as client, speaking(server.url) as speaker:
         speaker.say("start", sample_rate=48_000, format="webm", language="en", token=token, transcript=False)
         item_id = speaker.until("status")["item_id"]
         for seq, chunk in enumerate(chunks_of(webm(clip(48_000)), 2_000)):

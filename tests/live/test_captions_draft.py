@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.api.served import served
-from tests.live.speaking import chunks_of, sound, speaking, token_of
+import httpx
+
+from tests.api.served import Served, served
+from tests.live.speaking import Speaker, chunks_of, sound, speaking, token_of
 from utils.transcription.engines.whisper_selftest import CLIP
 from utils.transcription.models import DRAFT_NOTE
+
+
+@contextmanager
+def begun(server: Served, client: httpx.Client) -> Iterator[tuple[Speaker, str]]:
+    """A session, and then a line: who connects has to say at once what for."""
+    token = token_of(client)
+    with speaking(server.url) as speaker:
+        yield speaker, token
 
 
 def test_captions_without_a_model_come_while_somebody_speaks_and_are_called_a_draft(tmp_path: Path) -> None:
     with wave.open(str(CLIP)) as file:
         pcm = file.readframes(file.getnframes()) + bytes(32_000)  # and a second of silence
     settings = {"WHISPER_MODEL": str(tmp_path / "none"), "HF_HUB_OFFLINE": "1", "LIVE_WORKERS": "1"}
-    with served(tmp_path, **settings) as server, server.client() as client, speaking(server.url) as speaker:
-        token = token_of(client)
+    with served(tmp_path, **settings) as server, server.client() as client, begun(server, client) as (speaker, token):
         speaker.say("start", sample_rate=16_000, token=token, transcript=False)
         item_id = speaker.until("status")["item_id"]
         for seq, chunk in enumerate(chunks_of(pcm * 2)):
@@ -40,8 +51,8 @@ def test_captions_without_a_model_come_while_somebody_speaks_and_are_called_a_dr
 
 def test_captions_that_break_off_say_so_and_the_recording_goes_on(tmp_path: Path) -> None:
     settings = {"WHISPER_MODEL": str(tmp_path / "none"), "STT_ENGINE": "whisper", "HF_HUB_OFFLINE": "1", "LIVE_WORKERS": "1"}
-    with served(tmp_path, **settings) as server, server.client() as client, speaking(server.url) as speaker:
-        speaker.say("start", sample_rate=16_000, token=token_of(client), transcript=False)
+    with served(tmp_path, **settings) as server, server.client() as client, begun(server, client) as (speaker, token):
+        speaker.say("start", sample_rate=16_000, token=token, transcript=False)
         assert speaker.until("status")["captions"] is True
         told = speaker.until("status", 60, captions=False)
         assert told["status"] == "recording"

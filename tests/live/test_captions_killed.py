@@ -74,7 +74,7 @@ def test_captions_whose_worker_is_killed_go_on_without_a_word_lost_or_doubled(se
                     time.sleep(moment_s)
                     before = captions.read_bytes()
                     killed_at = words_of(captions).count("kitchen")
-                    os.kill(until(lambda: worker_of(server), 5), signal.SIGKILL)
+                    os.kill(until(lambda: worker_of(server), 60), signal.SIGKILL)
             speaker.say("stop", next_seq=seq)
             speaker.until("final", 120)
         finally:

@@ -110,7 +110,7 @@ def crowd(wish: Wish, closings: dict[str, int]) -> Iterator[None]:
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n"
         yield
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=180)
         closings |= json.loads(told)
     finally:
         process.kill()
@@ -166,7 +166,8 @@ async def among(server: Served, *, slow: int, floods: int, seconds: float, round
 def test_crowd_of_slow_and_of_flooding_clients_leaves_others_alone(server: Served) -> None:
     found = asyncio.run(among(server, slow=100, floods=2, seconds=3))
     assert len(found.within[0].acks_s) == len(found.quiet[0].acks_s)
-    assert {name for name in found.closings if name.startswith("flood")} == {"flood 1008"}, found.closings
+    assert found.closings.get("flood 1008"), found.closings
+    assert {name for name in found.closings if name.startswith("flood")} <= {"flood 1008", "flood cut"}, found.closings
     assert found.grown_mb < MOST_GROWN_MB
 
 

@@ -17,7 +17,7 @@ from tests.live.speaking import Speaker, chunks_of, numbered, sound, speaking, t
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("hostile"), STT_ENGINE="draft", LIVE_WORKERS="0", LIVE_MAX_HOURS="0.005") as found:
+    with served(tmp_path_factory.mktemp("hostile"), STT_ENGINE="draft", LIVE_WORKERS="0", LIVE_MAX_HOURS="0.01") as found:
         yield found
 
 
@@ -160,20 +160,22 @@ def test_own_page_gets_in_by_its_cookie(server: Served, token: str) -> None:
 
 def test_longer_than_allowed_ends_the_recording_and_it_is_made(server: Served, token: str) -> None:
     with speaking(server.url) as speaker:
-        item_id = begin(speaker, token, sample_rate=8_000, captions=True)  # 18 s are allowed here, and there are no captions
+        item_id = begin(speaker, token, sample_rate=8_000, captions=True)  # 36 s are allowed here, and there are no captions
         assert [event["note"] for event in speaker.events if event.get("note")]
-        whole = sound(20.0, 8_000)
+        whole = sound(40.0, 8_000)
         parts = chunks_of(whole, 8_000)
         for seq, part in enumerate(parts):
             speaker.send(seq, part)
         error = speaker.until("error")
         assert (error["code"], "LIVE_MAX_HOURS" in error["detail"]) == ("recording_too_long", True)
         acked = max(event["seq"] for event in speaker.events if event["event"] == "ack")  # before the error: what is in it
-        assert speaker.until("status")["why"] == "recording_too_long"
+        why = speaker.until("status")["why"]
+        assert why in ("recording_too_long", "limit")  # by who notices first: the chunk, or the clock
         assert speaker.until("final", 60)["item_id"] == item_id
     facts = json.loads(next(server.outputs.glob(f"*/single/{item_id}/live.json")).read_bytes())
     assert facts["why"] == "limit"
-    assert 35 <= acked < len(parts)
+    assert acked < len(parts)
+    assert acked >= 71 or why == "limit"  # half a second each
     with wave.open(str(next(server.outputs.glob(f"*/single/{item_id}/recording.wav")))) as file:
         assert file.readframes(file.getnframes()) == b"".join(parts[: acked + 1])
     with speaking(server.url) as speaker:  # a page that comes back late learns which of its chunks are in it
@@ -188,10 +190,11 @@ def test_many_sockets_of_one_session_are_refused_beyond_a_number(server: Served,
     from contextlib import ExitStack
 
     with ExitStack() as stack:
-        speakers = [stack.enter_context(speaking(server.url)) for _ in range(17)]
-        item_id = begin(speakers[0], token)
-        for speaker in speakers[1:16]:
+        item_id = begin(stack.enter_context(speaking(server.url)), token)
+        for _ in range(15):
+            speaker = stack.enter_context(speaking(server.url))
             speaker.say("watch", token=token, item_id=item_id)
             speaker.until("status")
-        speakers[16].say("watch", token=token, item_id=item_id)
-        assert speakers[16].closed()[0] == 1013
+        one_more = stack.enter_context(speaking(server.url))
+        one_more.say("watch", token=token, item_id=item_id)
+        assert one_more.closed()[0] == 1013

@@ -54,7 +54,7 @@ def settled(server: Served) -> tuple[int, int]:
 
 
 def test_people_and_programs_at_once_get_their_own(server: Served) -> None:
-    found = run(server, Crowd(people=4, programs=8, seconds=12, pause_s=2.5))
+    found = run(server, Crowd(people=4, programs=8, seconds=7, pause_s=2.5))
     assert found.watch.most_bytes - found.before_bytes <= 60 * 2**20
     assert unfinished(server.outputs) == []
     workers = [child for child in psutil.Process(server.pid).children() if "utils.jobs.worker" in child.cmdline()]

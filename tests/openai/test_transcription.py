@@ -286,7 +286,7 @@ def _head(length: int) -> bytes:
 
 
 def _until(server: Served, *, there: bool) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while bool(left(server.outputs)) != there and time.monotonic() < deadline:
         time.sleep(0.02)
     assert bool(left(server.outputs)) == there
@@ -316,7 +316,7 @@ def _open_job(server: Served) -> str:
 def _assert_broken_off(server: Served, job: str) -> None:
     """Hold that nothing is left of a job, and that its worker gave it up instead of finishing it."""
     _until(server, there=False)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (lines := [line for line in server.log.splitlines() if job in line and "job_started" not in line]):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -163,7 +163,7 @@ def test_recording_lies_on_the_disk_once_while_it_is_heard(sotto: Surface) -> No
     outputs, found = sotto.services.sessions.outputs, []
 
     def looks(context: Context) -> None:
-        deadline = time.monotonic() + 20  # the job may begin a moment before the upload's own item goes
+        deadline = time.monotonic() + 60  # the job may begin a moment before the upload's own item goes
         while len(items := list((outputs / context.session_id / "single").iterdir())) > 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         found.extend(sorted(path.name for item in items for path in item.glob("source*")))

@@ -127,7 +127,7 @@ def rows(*texts: str, **more: Any) -> list[RowTask]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + 60.0
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -261,7 +261,7 @@ def test_close_stops_what_is_being_spoken(stage: Stage) -> None:
     wait_for(lambda: (stage.google.now, stage.espeak.now) == (1, 1))
     began = time.monotonic()
     speaker.close()
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 30.0
     assert (stage.google.now, stage.espeak.now) == (0, 0)
 
 

@@ -140,7 +140,7 @@ def test_long_speech_is_heard_before_the_engine_has_ended(tmp_path: Path) -> Non
 
     def before(index: int) -> None:
         if index == 8:
-            waited.append(ears[0].first.wait(20))
+            waited.append(ears[0].first.wait(60))
         ended.append(index)
 
     engine.before = before
@@ -210,7 +210,7 @@ def test_no_other_engine_goes_on_in_the_middle(tmp_path: Path) -> None:
 
     def before(index: int) -> None:
         if index == 12:
-            assert ear.first.wait(20)
+            assert ear.first.wait(60)
             raise EngineRefused("No sound.")
 
     first.before = before

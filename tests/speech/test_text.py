@@ -183,7 +183,7 @@ def test_clean_line_ends_are_wraps_or_stops(raw: str, expected: str) -> None:
     assert clean(raw, "xx") == expected
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "unit",
     ["<!--", "<a ", "<a href=\"", "[a](", "![", "[", "```x\n", "```\n~~~\n", "`a", "*", "_a_", "\\", "&lt;", "1.1.", "1,000.",

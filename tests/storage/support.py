@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,38 @@ def speech(store: SessionManager, session_id: str, title: str = "Hello", **more:
 def everything(folder: Path) -> dict[str, bytes | str]:
     """Every entry below a folder with its bytes; links are shown, not followed. The diary of sweeps is left out."""
     found: dict[str, bytes | str] = {}
-    for path, folders, files in os.walk(folder):
-        for name in [*folders, *files]:
-            if name == sweeps.FILE:
-                continue
-            entry = Path(path, name)
-            shown = str(entry.relative_to(folder))
-            if entry.is_symlink():
-                found[shown] = f"link to {os.readlink(entry)}"
-            elif entry.is_file():
-                found[shown] = entry.read_bytes()
-            else:
-                found[shown] = "folder" if entry.is_dir() else "special"
+    for shown, entry in _below(folder):
+        if entry.is_symlink():
+            found[shown] = f"link to {os.readlink(entry)}"
+        elif entry.is_file():
+            found[shown] = Path(entry).read_bytes()
+        else:
+            found[shown] = "folder" if entry.is_dir() else "special"
     return found
+
+
+def _below(folder: Path | str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What lies in a folder, by its path from there; what goes meanwhile is passed over."""
+    try:
+        with os.scandir(folder) as scan:
+            entries = list(scan)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name != sweeps.FILE:
+            yield prefix + entry.name, entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
+
+
+def size_of_files(folder: Path) -> int:
+    """How many bytes the files below a folder have."""
+    return sum(entry.stat(follow_symlinks=False).st_size for _, entry in _below(folder) if entry.is_file(follow_symlinks=False))
 
 
 def temporaries(folder: Path) -> list[str]:
     """What unfinished writing has left below a folder."""
-    return [name for name in everything(folder) if Path(name).name.startswith((".tmp-", ".work-"))]
+    return [name for name, entry in _below(folder) if entry.name.startswith((".tmp-", ".work-"))]
 
 
 def make_old(folder: Path, when: float) -> None:

@@ -117,7 +117,7 @@ def test_removed_item_does_not_come_back_while_a_worker_writes_into_it(store: Se
 
     thread = threading.Thread(target=write)
     thread.start()
-    writing.wait(20)
+    writing.wait(60)
     store.remove_item(mark.session_id, item.id)
     stop.set()
     thread.join()

@@ -66,7 +66,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(sotto)
 
 
-def all_of(say: Say, within_s: float = 30.0) -> bytes:
+def all_of(say: Say, within_s: float = 90.0) -> bytes:
     data, ends = b"", time.monotonic() + within_s
     while not say.has_ended and time.monotonic() < ends:
         data += say.read()
@@ -78,7 +78,7 @@ def test_sound_is_read_while_the_worker_writes_it(stage: Stage) -> None:
     say = stage.start()
     assert say.read() == b""
     hold = threading.Event()
-    stage.engine.before = lambda index: hold.wait(20) if index == 10 else None
+    stage.engine.before = lambda index: hold.wait(60) if index == 10 else None
     thread = stage.working(say)
     first, ends = b"", time.monotonic() + 20
     while not first and time.monotonic() < ends:
@@ -175,9 +175,9 @@ def test_end_in_the_middle_stops_the_worker(stage: Stage) -> None:
     stage.engine.before = before
     say = stage.start()
     thread = stage.working(say)
-    assert reached.wait(20)
+    assert reached.wait(60)
     say.end()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive() and stage.left == []
 
 

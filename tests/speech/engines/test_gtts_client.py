@@ -170,8 +170,7 @@ def test_fetch_list_of_authorities_that_is_not_there_is_final(tmp_path: Path, mo
 def test_fetch_nobody_listens_is_no_connection() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    failed = failure(GoogleClient(endpoint=f"http://127.0.0.1:{port}"))
+        failed = failure(GoogleClient(endpoint=f"http://127.0.0.1:{free.getsockname()[1]}"))
     assert failed.kind is Kind.NO_CONNECTION
     assert isinstance(failed.error, EngineUnreachable)
 

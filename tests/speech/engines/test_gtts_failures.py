@@ -179,7 +179,7 @@ def test_speak_note_while_google_wants_a_pause_says_how_long(google: FakeGoogle,
     run = TestRun()
     run.note = lambda sentence: (run.notes.append(sentence), noted.set())[0]  # type: ignore[method-assign,func-returns-value]
     sleep = clock.sleep
-    clock.sleep = lambda seconds: (noted.wait(10), sleep(seconds))[1]  # type: ignore[method-assign,func-returns-value]
+    clock.sleep = lambda seconds: (noted.wait(60), sleep(seconds))[1]  # type: ignore[method-assign,func-returns-value]
     engine = engine_for(google, clock)
     google.fail("429", times=1, Retry_After="37")
     say(engine, PARTS[:1], run)

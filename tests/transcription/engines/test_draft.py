@@ -151,7 +151,7 @@ def test_close_ends_a_child_that_is_in_the_middle(tmp_path: Path, speak: Said) -
     while not offspring() - before:
         time.sleep(0.01)
     decoding.close()
-    thread.join(20.0)
+    thread.join(60.0)
     assert not thread.is_alive() and len(ended) == 1
     assert left_over(before) == set()
 
