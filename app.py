@@ -10,13 +10,12 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from utils import services
-from utils.api.allocator import use_few_arenas
+from utils import heap, services
 from utils.api.guards import Edge
 from utils.api.lifespan import lifespan_of
 from utils.api.routes import routes_of
 
-use_few_arenas()
+heap.keep_as(heap.SERVER)
 SERVICES = services.default()
 
 app = st.App(

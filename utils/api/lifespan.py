@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from types import FrameType
 from typing import Any
 
+from utils import heap
 from utils.api.accesslog import fit_logs
-from utils.api.allocator import GIVE_BACK_EVERY_S, keep_giving_back
 from utils.api.descriptors import raise_soft_limit
 from utils.services import Services
 from utils.workflows import live_care, passing
@@ -22,6 +22,7 @@ from utils.workflows import live_care, passing
 log = logging.getLogger(__name__)
 
 WARM_AFTER_S = 2.0  # the first page is more urgent than the routes' libraries
+GIVE_BACK_EVERY_S = 30.0  # free memory, to the system
 
 
 @contextmanager
@@ -65,6 +66,18 @@ async def _warm_up(after_s: float) -> None:
     _freeze()
 
 
+async def _keep_giving_back(let_go: Callable[[], None], every_s: float) -> None:
+    """Forget what has not been used for a while and return free memory, again and again; in a thread: both let others run."""
+
+    def once() -> None:
+        let_go()
+        heap.give_back()
+
+    while True:
+        await asyncio.sleep(every_s)
+        await asyncio.to_thread(once)
+
+
 def _freeze() -> None:
     """Take everything that lives now out of garbage collection: Streamlit collects after every rerun, with the lock held."""
     gc.collect()
@@ -86,7 +99,7 @@ def lifespan_of(
                 asyncio.create_task(passing.keep_clear(services)),
                 asyncio.create_task(live_care.keep_finishing(services)),
                 asyncio.create_task(_warm_up(warm_after_s)),
-                asyncio.create_task(_surviving("give_back", lambda: keep_giving_back(services.let_go, give_back_every_s))),
+                asyncio.create_task(_surviving("give_back", lambda: _keep_giving_back(services.let_go, give_back_every_s))),
             ]
             _freeze()
             try:

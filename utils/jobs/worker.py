@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from utils import heap
 from utils.errors import AppError
 from utils.jobs import live_slots
 from utils.jobs.heart import Heart
@@ -33,7 +34,6 @@ from utils.jobs.runner import Runner, Timing
 from utils.jobs.traces import where
 from utils.session_manager import SessionManager
 from utils.settings import Settings
-from utils.transcription import heap
 
 HARD_STOP_S = 20.0  # after the grace, for jobs that do not call `progress`; then the process ends, their leases go stale
 SEARCH_AFTER_S, SEARCH_EVERY_S = 3.0, 600.0  # for open jobs that no marker tells of; it reads every job's record
@@ -262,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if (niceness := NICENESS.get(options.pool)) and hasattr(os, "nice"):
         os.nice(niceness)
     if options.pool in MODEL_POOLS:
-        heap.keep()
+        heap.keep_as(heap.MODELS)
     run(settings, options.pool, attached=options.attached, warm=WARM.get(options.pool, ()))
     end()
 

@@ -16,9 +16,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from utils import heap
 from utils.errors import BadInput, ModelUnavailable
 from utils.settings import Settings
-from utils.transcription import heap, models
+from utils.transcription import models
 from utils.transcription.contract import Decoding, TranscriptionRequest
 from utils.transcription.engines import whisper_selftest as selftest
 from utils.transcription.engines.hub import Hub, fetch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.served import ROOT
-from utils.api.allocator import ARENAS, give_back, use_few_arenas
+from utils import heap
 
 THREADS_THAT_KEEP_SOMETHING = """
 import ctypes, threading
@@ -33,7 +34,7 @@ over.wait(60)
 """
 HOLES = """
 import ctypes
-from utils.api.allocator import give_back
+from utils.heap import give_back
 library = ctypes.CDLL(None)
 library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 def resident_mb():
@@ -46,6 +47,28 @@ for number, block in enumerate(blocks):
         library.free(block)
 before = resident_mb()
 print(give_back(), before - resident_mb())
+"""
+
+LARGE = """
+import json, resource, sys
+from pathlib import Path
+import numpy as np
+from utils import heap
+
+def own_mb():
+    facts = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(facts["RssAnon"].split()[0]) / 1024
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        np.ones(90_000_000, np.uint8)  # beyond what glibc ever keeps by itself
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+can = heap.keep_as(heap.MODELS) if "keep" in sys.argv else None
+_, then, full = faults(), faults(), own_mb()
+heap.give_back()
+print(json.dumps({"can": can, "then": then, "fell_mb": full - own_mb()}))
 """
 
 pytestmark = pytest.mark.skipif(
@@ -62,17 +85,17 @@ def said(program: str, folder: Path, **environ: str) -> str:
 
 
 def test_many_threads_of_the_server_share_few_arenas(tmp_path: Path) -> None:
-    assert said("import app\n" + THREADS_THAT_KEEP_SOMETHING, tmp_path).count("<heap nr=") <= ARENAS
+    assert said("import app\n" + THREADS_THAT_KEEP_SOMETHING, tmp_path).count("<heap nr=") <= heap.SERVER.arenas
 
 
 def test_threads_of_another_process_have_more_of_them(tmp_path: Path) -> None:
     """The test before would say the same of anything otherwise."""
-    assert said(THREADS_THAT_KEEP_SOMETHING, tmp_path).count("<heap nr=") > ARENAS
+    assert said(THREADS_THAT_KEEP_SOMETHING, tmp_path).count("<heap nr=") > heap.SERVER.arenas
 
 
 def test_operator_who_has_set_the_allocator_is_left_alone() -> None:
-    assert not use_few_arenas({"MALLOC_ARENA_MAX": "8"})
-    assert not use_few_arenas({"GLIBC_TUNABLES": "glibc.malloc.arena_max=8"})
+    assert not heap.keep_as(heap.SERVER, {"MALLOC_ARENA_MAX": "8"})
+    assert not heap.keep_as(heap.SERVER, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=8"})
 
 
 def test_pages_between_what_is_used_are_given_back(tmp_path: Path) -> None:
@@ -82,5 +105,21 @@ def test_pages_between_what_is_used_are_given_back(tmp_path: Path) -> None:
 
 
 def test_giving_back_twice_finds_nothing_wrong() -> None:
-    give_back()
-    assert give_back() in (True, False)
+    heap.give_back()
+    assert heap.give_back() in (True, False)
+
+
+def told(*arguments: str) -> dict[str, float]:
+    """What a fresh process found."""
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def test_kept_heap_asks_for_no_pages_twice_and_gives_them_back_at_once() -> None:
+    kept = told("keep")
+    assert kept["can"]
+    assert kept["then"] < 40  # 360 MB came and went; 180 at least without it, with pages of 2 MB
+    assert kept["fell_mb"] > 60
