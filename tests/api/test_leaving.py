@@ -16,7 +16,7 @@ import uvicorn
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tests.api.served import free_port
+from tests.ports import Port
 from utils.api import leaving
 from utils.api.held import HeldFile, open_held
 from utils.api.leaving import Patient
@@ -38,17 +38,18 @@ async def unread(answer: Response) -> bool:
         await answer(scope, receive, send)
         over.set()
 
-    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), lifespan="off", log_config=None))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    with socket.create_connection(("127.0.0.1", server.config.port)) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-        await asyncio.wait_for(over.wait(), 60)
-        while server.server_state.connections:
+    with Port() as port:
+        server = uvicorn.Server(uvicorn.Config(app, port=port.number, lifespan="off", log_config=None))
+        running = asyncio.create_task(server.serve())
+        while not server.started:
             await asyncio.sleep(0.01)
-    server.should_exit = True
-    await running
+        with socket.create_connection(("127.0.0.1", port.number)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            await asyncio.wait_for(over.wait(), 60)
+            while server.server_state.connections:
+                await asyncio.sleep(0.01)
+        server.should_exit = True
+        await running
     return over.is_set()
 
 
