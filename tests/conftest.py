@@ -56,16 +56,17 @@ def pytest_configure(config: pytest.Config) -> None:
         # What an earlier test left to the collector comes up in whichever test runs when it collects: by itself (`-n 0`) a test
         # fails for that, in a whole run it is shown at the end.
         config.addinivalue_line("filterwarnings", "default::pytest.PytestUnraisableExceptionWarning")
-        config.args = turned(config.args, config.rootpath, int(config.workerinput["workerid"].removeprefix("gw")))
+        number = int(config.workerinput["workerid"].removeprefix("gw"))
+        config.args = turned(config.args, config.rootpath, number / int(config.workerinput["workercount"]))
 
 
-def turned(args: list[str], root: Path, number: int) -> list[str]:
+def turned(args: list[str], root: Path, share: float) -> list[str]:
     """Where a process begins to read tests: each at another place, so that it finds ready what others have compiled meanwhile."""
     if [root / arg for arg in args] != [root / "tests"]:
         return args
     places = [*root.glob("tests/test_*.py"), *(path.parent for path in root.glob("tests/*/__init__.py"))]
     names = sorted(str(path.relative_to(root)) for path in places)
-    first = len(names) * number // 3
+    first = int(len(names) * share)
     return names[first:] + names[:first]
 
 
