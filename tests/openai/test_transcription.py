@@ -115,7 +115,7 @@ def test_translation_is_english(client: OpenAI) -> None:
 
 
 def test_stream_brings_the_text_as_it_becomes_final(client: OpenAI) -> None:
-    said = clips.drawn(18, seed=3)  # fifty seconds: more than one stretch
+    said = clips.drawn(45, seed=3)  # two minutes: the second stretch takes a second or more, in which the first is sent
     events = list(client.audio.transcriptions.create(
         file=(NAME, wav(clips.joined(said).samples)), model="whisper-1", language="en", stream=True, include=["logprobs"]
     ))  # fmt: skip
